@@ -245,7 +245,9 @@ class CreateBattles:
         if scenario is not None:
             scenarios: Sequence[RosterScenario] = [scenario.scenario]
         else:
-            scenarios = await self._speakable(connection, of_kind(roster, wanted.category, ""), models)
+            scenarios = of_kind(roster, wanted.category, "")
+            for model in models:
+                scenarios = await self._matchmaker.speakable_by(connection, model.contender, scenarios)
         if len(models) == 2:
             votes, ties = (np.array([getattr(s, name) for s in scenarios], dtype=np.intp) for name in ("votes", "ties"))
             chosen = draw_scenario(votes, ties, self._rng)
@@ -264,17 +266,6 @@ class CreateBattles:
             excluding=[each.id for each in roster.models if each.id not in own] if only_own else (),
         )
         return (drawn.scenario, (drawn.first, drawn.second), None if models else drawn.pair) if drawn else None
-
-    async def _speakable(
-        self, connection: AsyncConnection, scenarios: Sequence[RosterScenario], models: Sequence[Entrant]
-    ) -> Sequence[RosterScenario]:
-        """Returns the scenarios that all of the models can speak."""
-        for model in models:
-            scenarios = [each for each in scenarios if model.contender.can_speak(each)]
-            if model.contender.speaker.kind is ModelKind.RECORDED:
-                recorded = await self._render_store.scenarios_of(connection, model.id)
-                scenarios = [each for each in scenarios if each.id in recorded]
-        return scenarios
 
 
 def _check(wanted: NewBattle) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.elo.domain import ModelKind
 from services.elo.making.roster import Contender, Roster, RosterScenario, RosterStore
 from services.elo.ratings import Contenders, PairDraw, draw_pair, draw_scenario
 from services.elo.rendering.choosing import Budget, can_speak
@@ -70,7 +71,7 @@ class Matchmaker:
         With `including`, that model is one of the two. With `only_usable`, both have a recording of the scenario
         already.
         """
-        left = list(scenarios)
+        left = await self._speakable(connection, roster, scenarios, including)
         for _ in range(MAX_SCENARIO_DRAWS):
             votes, ties = ([getattr(each, name) for each in left] for name in ("votes", "ties"))
             chosen = draw_scenario(np.array(votes, dtype=np.intp), np.array(ties, dtype=np.intp), self._rng)
@@ -89,6 +90,25 @@ class Matchmaker:
             if drawn := await asyncio.to_thread(self._pair, roster, scenario, places, including):
                 return drawn
         return None
+
+    async def _speakable(
+        self, connection: AsyncConnection, roster: Roster, scenarios: Sequence[RosterScenario], including: str
+    ) -> list[RosterScenario]:
+        """Returns the scenarios that the model `including` can speak, all of them if it is empty."""
+        if not including:
+            return list(scenarios)
+        model = next((each for each in roster.models if each.id == including), None)
+        return [] if model is None else await self.speakable_by(connection, model, scenarios)
+
+    async def speakable_by(
+        self, connection: AsyncConnection, model: Contender, scenarios: Sequence[RosterScenario]
+    ) -> list[RosterScenario]:
+        """Returns the scenarios whose language a model speaks, or of which a recorded model has a recording."""
+        found = [each for each in scenarios if model.can_speak(each)]
+        if found and model.speaker.kind is ModelKind.RECORDED:
+            recorded = await self._renders.scenarios_of(connection, model.id)
+            found = [each for each in found if each.id in recorded]
+        return found
 
     def _pair(self, roster: Roster, scenario: RosterScenario, places: Sequence[int], including: str) -> Drawn | None:
         models = [roster.models[place] for place in places]

@@ -1,6 +1,7 @@
 """Keeps a pool of prepared battles, so that a voter gets one at once."""
 
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -167,9 +168,9 @@ class BattlePool:
 
 
 def _groups(roster: Roster) -> Sequence[tuple[str, str]]:
-    """Returns the categories and languages of a roster's scenarios, those with most scenarios first."""
-    counts: dict[tuple[str, str], int] = {}
-    for each in roster.scenarios:
-        group = each.category, each.language_family
-        counts[group] = counts.get(group, 0) + 1
-    return sorted(counts, key=lambda group: -counts[group])[:MAX_GROUPS]
+    """Returns the categories and languages in which battles are possible, those with most scenarios first."""
+    counts = Counter((each.category, each.language_family) for each in roster.scenarios)
+    languages = Counter(model.language for model in roster.models)
+    # Models of unknown language are expected to speak any.
+    possible = [group for group in counts if languages[""] + languages[group[1]] > 1]
+    return sorted(possible, key=lambda group: -counts[group])[:MAX_GROUPS]

@@ -128,7 +128,7 @@ class BattleStore:
         await self._change(connection, battle, "status", "void_reason", "decided_at")
 
     async def without_battle(self, connection: AsyncConnection, model_ids: Sequence[str]) -> Sequence[str]:
-        """Returns those of the models that never had a battle."""
+        """Returns those of the models that never had a battle, without recorded ones that have no recording."""
         return (await connection.execute(_WITHOUT_BATTLE, {"ids": list(model_ids)})).scalars().all()
 
     async def made_since(self, connection: AsyncConnection, since: datetime) -> int:
@@ -169,7 +169,10 @@ _DRAW = ("candidates", "probability", "window_points", "inside_window")
 # Written as in the partial indexes.
 _OPEN = _B.status == sa.literal_column(f"'{BattleStatus.OPEN}'")
 _PREPARING = _B.status == sa.literal_column(f"'{BattleStatus.PREPARING}'")
-_WITHOUT_BATTLE = sa.text("SELECT id FROM voice_models WHERE id = ANY(:ids) AND first_battle_at IS NULL")
+_WITHOUT_BATTLE = sa.text(
+    "SELECT id FROM voice_models WHERE id = ANY(:ids) AND first_battle_at IS NULL AND (kind = 'tts' OR EXISTS"
+    " (SELECT FROM renders WHERE voice_model_id = voice_models.id AND status = 'completed' AND audio_name IS NOT NULL))"
+)
 # Always in the same order, so that no two battles wait for each other.
 _UNUSED_MODELS = sa.text(
     "SELECT visibility FROM voice_models WHERE id = ANY(:ids) AND first_battle_at IS NULL ORDER BY id FOR UPDATE"

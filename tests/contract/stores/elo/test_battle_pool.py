@@ -64,6 +64,24 @@ async def test_a_new_model_has_a_battle_although_the_pool_is_full(emptied_schema
     assert len(await fill(shop)) == 2
 
 
+async def test_a_recorded_model_meets_others_on_scenarios_of_which_it_has_a_recording(
+    emptied_schema: Database, tmp_path: Path
+) -> None:
+    shop = Workshop(emptied_schema, tmp_path, battle_pool=1)
+    await shop.populate(models=2, scenarios=30)
+    await fill(shop)
+    await rows.add_models(emptied_schema, "mdl_agent", kind="recorded", provider="", voice_id="", language="en")
+    assert len(await fill(shop)) == 1
+    await rows.add_render(
+        emptied_schema, "rnd_a", "mdl_agent", "scn_17", status="completed", audio_name="rnd_a.wav", provider=""
+    )
+    await shop.audio.put("rnd_a.wav", b"audio")
+    *_, newest = await fill(shop)
+    assert (newest.scenario_id, newest.status) == ("scn_17", BattleStatus.OPEN)
+    assert "rnd_a" in (newest.render_a_id, newest.render_b_id)
+    assert newest.metric_vote is None or "latency" in newest.metric_vote["missing"]
+
+
 async def test_processes_that_fill_the_pool_at_the_same_time_make_no_battle_too_many(
     emptied_schema: Database, tmp_path: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """One mesh for all tests that need a running mesh. It starts with the first of them."""
 
+import os
 from collections.abc import AsyncIterator, Generator
 
 import pytest
@@ -8,6 +9,9 @@ import pytest_asyncio
 from deploy.local.mesh import Mesh
 from tests.fakes.openai_server import OpenAiServer
 from tests.mesh import Developer, Logs, mesh_settings, register, service_env
+
+# A pool of battles would keep providers and processors busy in tests of something else. Tests of the arena ask for one.
+os.environ["BATTLE_POOL"] = "0"
 
 LOGS = pytest.StashKey[Logs]()
 

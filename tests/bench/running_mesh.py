@@ -45,9 +45,13 @@ def mesh(
     rate_limited: bool = True,
     trusted_proxies: int = 0,
 ) -> Mesh:
-    """Returns a mesh whose data is deleted at its end. Without `rate_limited`, no calls are counted."""
+    """Returns a mesh whose data is deleted at its end. Without `rate_limited`, no calls are counted.
+
+    It has no pool of battles, which would keep processors busy.
+    """
     settings = free_settings(rate_limited=rate_limited, trusted_proxies=trusted_proxies)
-    return Mesh(settings, service_env=service_env, extra_routes=extra_routes)
+    without_pool = {**(service_env or {}), "elo": {"BATTLE_POOL": "0", **(service_env or {}).get("elo", {})}}
+    return Mesh(settings, service_env=without_pool, extra_routes=extra_routes)
 
 
 async def client(mesh: Mesh) -> httpx.AsyncClient:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from deploy.local.mesh import Mesh
 from services.elo.domain import INSTALLATION
 from services.elo.ratings import LiveElo
+from services.elo.settings import EloSettings
 from services.elo.tables import LIVE_RATINGS
 from services.elo.voting.live_ratings import LiveRatings
 from services.runtime.db import Database
@@ -33,9 +34,10 @@ Json = Mapping[str, Any]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def mesh(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Mesh]:
-    """A fresh mesh with its local voices."""
+    """A fresh mesh with its local voices, and with the pool of battles that it has without settings."""
+    pool = str(EloSettings.model_fields["battle_pool"].default)
     # Each battle is an ordinary one.
-    service_env = {"elo": {"CONTROL_SHARE": "0"}}
+    service_env = {"elo": {"BATTLE_POOL": pool, "CONTROL_SHARE": "0"}}
     async with Mesh(mesh_settings(tmp_path_factory.mktemp("arena")), service_env=service_env) as running:
         yield running
 

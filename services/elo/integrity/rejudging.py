@@ -10,7 +10,7 @@ What a battle and its voter were told stays as it was.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,6 +25,7 @@ from services.elo.integrity.store import IntegrityStore, JudgedVoter
 from services.elo.voting.next_battle import PUBLIC_INVITATION
 from services.runtime.clock import now
 from services.runtime.db import Database
+from services.runtime.disconnections import is_disconnected
 from services.shared.listening.domain import NO_ADDRESS_LIMIT, Listener
 from services.shared.listening.judging import (
     DECIDED_ONCE,
@@ -85,20 +86,37 @@ class Rejudging:
         self._clock = clock
 
     async def judge_due(self) -> int:
-        """Judges up to BATCH voters. Returns how many, or BATCH if more are due at once."""
+        """Judges up to BATCH voters. Returns how many, or BATCH if more are due at once.
+
+        If a voter can't be judged, the others of the batch are, and that voter stays due.
+        """
         moment = self._clock()
         since = moment - VOTER_WINDOW
         async with self._database.reading() as connection:
             due = await self._store.due(connection, moment - JUDGED_AGAIN_AFTER, since, BATCH)
             owners = await self._store.owners(connection, [voter.seq for voter in due], since) if due else []
+        if (concerned := await self._judge(owners, due, moment)) is not None:
+            return BATCH if concerned else len(due)
+        return sum([await self._judge(owners, [voter], moment) is not None for voter in due])
+
+    async def _judge(
+        self, owners: Sequence[str], due: Sequence[JudgedVoter], moment: datetime
+    ) -> Collection[int] | None:
+        """Judges voters on all boards. Returns other voters who are due now. None if it fails: they stay due."""
         concerned: set[int] = set()
-        for owner in owners:
-            concerned |= await self._judge_board(owner, due, moment)
+        try:
+            for owner in owners:
+                concerned |= await self._judge_board(owner, due, moment)
+        except Exception as error:
+            if is_disconnected(error):
+                raise
+            log.warning("votes can't be judged again now", voters=len(due), error=str(error))
+            return None
         async with self._database.transaction() as connection:
             await self._store.judged(connection, due, moment)
             if concerned:
                 await self._store.make_due(connection, concerned)
-        return BATCH if concerned else len(due)
+        return concerned
 
     async def _judge_board(self, owner: str, due: Sequence[JudgedVoter], moment: datetime) -> frozenset[int]:
         async with self._database.reading() as connection:

@@ -14,5 +14,6 @@ To add listening tests to a service:
 6. Run `closing.Closing.overdue` every few seconds. It closes tests whose time is over. To close a test by hand, lock
    the subject and call `Closing.close` in the same transaction.
 
-Read the votes with `vote_store.VoteStore`. Only votes with `CastVote.counts` are evidence; see `judging`.
+Read the votes with `vote_store.VoteStore`. Only votes with `CastVote.counts` are evidence; see `judging`. If a listener
+hears several tests, give `Comparing` a `vote_judging.VoteJudging` with rules of your own, and judge votes again later.
 """

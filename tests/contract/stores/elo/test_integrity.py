@@ -14,8 +14,8 @@ from services.elo.tables import LIVE_RATINGS, SCENARIOS
 from services.elo.voting.live_ratings import RatingChange
 from services.runtime.db import Database
 from services.runtime.errors import RateLimited, WrongState
-from services.shared.listening.domain import ListenerAnswer
-from services.shared.listening.judging import MIN_SAME_SIDE
+from services.shared.listening.domain import Listener, ListenerAnswer
+from services.shared.listening.judging import MIN_SAME_SIDE, CastVote
 from services.shared.listening.vote_store import SqlVoteStore
 from tests.contract.stores.elo.integrity_world import IntegrityWorld
 from tests.contract.stores.subject_contract import Clock
@@ -220,14 +220,45 @@ async def test_complaint_8_votes_that_can_not_be_judged_are_unknown_and_judged_l
     assert [await world.states(voter) for voter in voters] == [[("", "")], [("", "")]]
     assert await world.counted() == [True, True]
     # Still down: nothing is lost, and the voters stay due.
-    with pytest.raises(sa.exc.DBAPIError):
-        await world.rejudging.judge_due()
+    assert await world.rejudging.judge_due() == 0
+    assert await world.counted() == [True, True]
     votes.broken = False
     await world.judge()
     # Each is judged as of its own time: the first took the only place, and the second came too late.
     assert [await world.states(voter) for voter in voters] == [[COUNTED], [ADDRESS_LIMIT]]
     assert await world.counted() == [True, False]
     assert {values[1:3] for values in (await live(world)).values()} == {(1, 0), (0, 1)}
+
+
+class FaultyForOne(SqlVoteStore):
+    """A store of votes that can't read those of one voter."""
+
+    voter = ""
+
+    async def of_listener(self, connection: AsyncConnection, listener: Listener) -> Sequence[CastVote]:
+        if listener.id == self.voter:
+            raise ValueError("a vote of this voter is damaged")
+        return await super().of_listener(connection, listener)
+
+
+async def test_a_voter_who_can_not_be_judged_keeps_nobody_else_from_being_judged(emptied_schema: Database) -> None:
+    votes = FaultyForOne()
+    world = IntegrityWorld(emptied_schema, Clock(), votes=votes)
+    await world.begin()
+    voters = []
+    for _ in range(2):
+        with world.voter() as voter:
+            for _ in range(MIN_SAME_SIDE):
+                await world.open_battle()
+                await world.cast(A)
+        voters.append(voter)
+    votes.voter = voters[0]
+    assert await world.rejudging.judge_due() == 1
+    assert await world.states(voters[0]) == [*[COUNTED] * (MIN_SAME_SIDE - 1), ONE_SIDE]
+    assert await world.states(voters[1]) == [ONE_SIDE] * MIN_SAME_SIDE
+    votes.voter = ""
+    await world.judge()
+    assert await world.states(voters[0]) == [ONE_SIDE] * MIN_SAME_SIDE
 
 
 async def test_judging_again_waits_for_votes_and_loses_none(world: IntegrityWorld) -> None:

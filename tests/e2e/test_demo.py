@@ -41,7 +41,8 @@ class Run:
 
 def environment() -> dict[str, str]:
     """Returns an environment with free ports and without the user's settings."""
-    settings = {name.upper() for name in LocalSettings.model_fields}
+    # Other tests have no pool of battles. The demo has one for its tournament.
+    settings = {name.upper() for name in LocalSettings.model_fields} | {"BATTLE_POOL"}
     kept = {name: value for name, value in os.environ.items() if name.upper() not in settings}
     ports = {name.upper(): "0" for name in PORT_SETTINGS}
     return {**kept, **ports, "COLUMNS": "100", "NO_COLOR": "1"}

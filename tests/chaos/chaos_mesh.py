@@ -85,19 +85,9 @@ async def _run_mesh(directory: Path, disk: SmallDisk | None, workers: Mapping[st
                 "WEBHOOK_ALLOWED_NETWORKS": "127.0.0.0/8",
             },
         }
-        # A small pool, because each battle of a new mesh is spoken and evaluated. Voters come from one address.
-        env |= {
-            "auth": {"MAX_VOTERS_PER_ADDRESS": "1000000"},
-            "elo": {
-                "BATTLE_POOL": "1",
-                "BATTLE_VOTES": "2",
-                "RECONCILE_AFTER_SECONDS": "2",
-                "MAX_COUNTED_VOTERS_PER_ADDRESS": "0",
-                "MAX_BATTLES_PER_MINUTE": "1000",
-                "CONTROL_SHARE": "0",
-            },
-        }
-        settings = mesh_settings(directory).model_copy(update={"workers": dict(workers or {})})
+        # A small pool, because each battle of a new mesh is spoken and evaluated.
+        env["elo"] = {"BATTLE_POOL": "1", "BATTLE_VOTES": "2", "RECONCILE_AFTER_SECONDS": "2"}
+        settings = mesh_settings(directory).model_copy(update={"workers": dict(workers or {}), "trusted_proxies": 1})
         async with Mesh(settings, service_env=env) as mesh:
             await copy_events(mesh.database_url)
             developer = await register(mesh)

@@ -44,6 +44,7 @@ async def mesh(provider: OpenAiServer, tmp_path_factory) -> AsyncIterator[Mesh]:
     }
     env = {
         "tts": {"OPENAI_COMPATIBLE": json.dumps([server])},
+        "elo": {"BATTLE_POOL": "0"},
         "experiments": {"RECONCILE_AFTER_SECONDS": "2", "WATCH_HEARTBEAT_SECONDS": "1"},
     }
     async with Mesh(mesh_settings(tmp_path_factory.mktemp("chaos")), service_env=env) as running:

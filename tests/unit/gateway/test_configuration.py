@@ -104,6 +104,22 @@ def test_internal_rpcs_cannot_be_called_from_outside(path):
     assert route_to(rendered(), path)["direct_response"] == {"status": 404}
 
 
+OPEN_RPCS_OF_THE_ARENA = (
+    *("AnalyticsService/GetSummary", "AnalyticsService/GetCorrelations"),
+    *("BattleService/GetBattle", "BattleService/ListBattles", "BattleService/WatchBattle"),
+    *(
+        "BattleService/NextBattle",
+        "BattleService/GetBattleClip",
+        "BattleService/VoteInBattle",
+        "BattleService/GetVoter",
+    ),
+    *("EloService/ListVoiceModels", "EloService/GetVoiceModel"),
+    *("LeaderboardService/GetLeaderboard", "LeaderboardService/WatchLeaderboard", "LeaderboardService/ListSnapshots"),
+    *("LeaderboardService/GetHeadToHead", "LeaderboardService/ExportVotes", "LeaderboardService/GetExportKey"),
+    *("ScenarioService/ListScenarios", "ScenarioService/GetScenario"),
+)
+
+
 def test_without_an_identity_only_public_rpcs_are_forwarded():
     """These are the routes that are matched after the transcoder."""
     forwarded = {
@@ -126,6 +142,7 @@ def test_without_an_identity_only_public_rpcs_are_forwarded():
         "/voicearena.experiments.v1.ListeningService/NextListeningPair",
         "/voicearena.experiments.v1.ListeningService/GetListeningClip",
         "/voicearena.experiments.v1.ListeningService/CastListeningVote",
+        *(f"/voicearena.elo.v1.{rpc}" for rpc in OPEN_RPCS_OF_THE_ARENA),
     }
 
 
@@ -160,8 +177,13 @@ def test_streams_of_messages_are_framed_as_events_and_audio_is_not():
     framing = "envoy.filters.http.grpc_json_transcoder"
     events = [r for r in routes(rendered()) if "print_options" in r.get("typed_per_filter_config", {}).get(framing, {})]
     streams = "(/api/v1/experiments/[^/]+/stream|/api/v1/evaluations/[^/]+/stream)/?"
+    open_streams = "(/api/v1/battles/[^/]+/stream|/api/v1/leaderboard/stream)/?"
     audit = "(/api/v1/metrics/audit)/?"
-    assert [r["match"]["safe_regex"]["regex"] for r in events] == [streams, streams, audit, audit]
+    assert [r["match"]["safe_regex"]["regex"] for r in events] == [
+        *(streams, streams),
+        *(open_streams, open_streams),
+        *(audit, audit),
+    ]
     transcoder = events[0]["typed_per_filter_config"][framing]
     assert transcoder["print_options"]["stream_sse_style_delimited"] is True
 

@@ -25,7 +25,7 @@ from services.runtime.errors import (
 from services.runtime.http_uploads import UploadBroken
 from services.runtime.identity import Caller, Identity, set_caller
 from services.runtime.pages import Pages
-from services.scoring.evaluations.domain import EvaluationPlan
+from services.scoring.evaluations.domain import EvaluationPlan, RecordedScenario
 from services.scoring.evaluations.recordings import Recordings
 from services.scoring.evaluations.uploads import Uploads
 from services.scoring.evaluations.usecases import Evaluations
@@ -78,9 +78,12 @@ class Arriving:
 
 
 class Models:
-    async def check(self, model_id: str) -> None:
+    async def check_model(self, model_id: str) -> None:
         if model_id != "known":
             raise InvalidInput.of(FieldViolation("model_id", "must be known"))
+
+    async def check_recording(self, model_id: str, scenario_id: str) -> RecordedScenario:
+        raise AssertionError("no test names a scenario")
 
 
 class NoWebhooks:

@@ -219,8 +219,8 @@ async def test_a_job_that_models_listen_to_waits_for_them_after_its_samples_were
     assert (found.status, found.signal_metrics) == (Status.pending, measure(recording(SOUND)))
     assert (found.reference_text, found.language, found.requester) == ("Good morning.", "en-GB", "experiments")
     assert found.steps == (
-        *("decode", "speech_activity", "transcription", "alignment", "word_errors", "pitch", "rhythm", "prosody"),
-        *("naturalness", "quality"),
+        *("decode", "speech_activity", "transcription", "alignment", "word_errors", "meaning", "pitch"),
+        *("rhythm", "prosody", "naturalness", "quality"),
     )
 
 

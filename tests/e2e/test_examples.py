@@ -14,7 +14,8 @@ from deploy.local.mesh import Mesh
 from tests.mesh import Developer
 
 ROOT = Path(__file__).parents[2]
-RUN_TIMEOUT_SECONDS = 60.0
+# A battle may have to be spoken and measured first.
+RUN_TIMEOUT_SECONDS = 120.0
 
 
 async def run(*command: str, cwd: Path = ROOT, **env: str) -> tuple[int, str, str]:

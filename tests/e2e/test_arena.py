@@ -170,7 +170,7 @@ async def test_the_human_board_follows_votes_of_people(mesh: Mesh, anyone: httpx
         return str((await voter.vote(given, "b"))["clip_b_model"]["id"])
 
     before = (await anyone.get("/leaderboard", params={"board": "human"})).raise_for_status().json()
-    winners = await asyncio.gather(*(vote_once() for _ in range(3)))
+    winners = [await vote_once() for _ in range(3)]
     votes = before["votes"] + len(winners)
     board = await board_where(anyone, lambda board: board["votes"] >= votes, board="human")
     rows = {row["model_id"]: row for row in board["rows"]}
@@ -191,7 +191,7 @@ async def test_a_private_battle_is_on_the_board_of_its_developer_only(
         "visibility": "private",
     }
     scenario_id = (await http.post("/scenarios", json=scenario)).raise_for_status().json()["id"]
-    voices = (await anyone.get("/models", params={"provider": "espeak", "page_size": 2})).json()["models"]
+    voices = (await http.get("/models", params={"provider": "espeak", "page_size": 2})).json()["models"]
     planned = {"model_a_id": voices[0]["id"], "model_b_id": voices[1]["id"], "scenario_id": scenario_id}
     made = (await http.post("/battles", json=planned)).raise_for_status().json()
     assert (made["private"], made["own_board"]) == (True, True)

@@ -1,7 +1,7 @@
 """A process that publishes boards: `python -m services.elo.leaderboard.board_process`.
 
-It has the settings of the elo service in its environment. It prints a line whenever it is alive, and ends when its
-standard input ends, so it never outlives the service.
+It has the settings of the elo service in its environment. It prints a line whenever it is alive. It ends when it had
+nothing to compute for a while, and when its standard input ends, so it never outlives the service.
 """
 
 from services.runtime import without_terminal  # noqa: F401
@@ -15,21 +15,24 @@ from threading import Thread
 
 import sqlalchemy as sa
 
+from services.elo.leaderboard.board_keeper import NOTHING_TO_DO
 from services.elo.leaderboard.publishing import TRY_LOCK, Publishing
 from services.elo.leaderboard.store import BoardStore
 from services.elo.settings import EloSettings
 from services.runtime import event_loop, telemetry
 from services.runtime.db import Database
+from services.runtime.event_loop import Stopwatch
 from services.runtime.periodic import periodic
 from services.runtime.settings import load_settings
 
 POLL_SECONDS = 2.0
 LOCK_POLL_SECONDS = 5.0
+MAX_IDLE_SECONDS = 15.0
 POOL_SIZE = 2
 
 
 async def main() -> None:
-    """Publishes boards until the process is killed. Only the process with the lock does anything."""
+    """Publishes boards until there is nothing to do. Only the process with the lock does anything."""
     settings = load_settings(EloSettings)
     telemetry.start_logging("elo", settings.log_level)
     # A terminal interrupts all processes of a service. The parent decides when this one ends.
@@ -37,11 +40,17 @@ async def main() -> None:
     Thread(target=_end_with_parent, daemon=True).start()
     url = settings.database_url.get_secret_value()
     database = await Database.connect(url, "elo", pool_size=POOL_SIZE)
-    await periodic(lambda: _publish(database, settings), LOCK_POLL_SECONDS)
+    idle = Stopwatch()
+    await periodic(lambda: _publish(database, settings, idle), LOCK_POLL_SECONDS, until=lambda: _is_idle(idle))
+    sys.exit(NOTHING_TO_DO)
 
 
-async def _publish(database: Database, settings: EloSettings) -> None:
-    """Publishes boards while this process has the lock. Returns if another process has it."""
+def _is_idle(since: Stopwatch) -> bool:
+    return since.seconds() > MAX_IDLE_SECONDS
+
+
+async def _publish(database: Database, settings: EloSettings, idle: Stopwatch) -> None:
+    """Publishes boards while this process has the lock and something to do. Returns if another process has it."""
     _alive()
     async with database.reading() as connection:
         try:
@@ -53,9 +62,10 @@ async def _publish(database: Database, settings: EloSettings) -> None:
             async def once() -> None:
                 # Fails if the connection was lost, and the lock with it.
                 await connection.execute(sa.text("SELECT 1"))
-                await publishing.round()
+                if await publishing.round() or publishing.waiting:
+                    idle.restart()
 
-            await periodic(once, POLL_SECONDS, outages=())
+            await periodic(once, POLL_SECONDS, outages=(), until=lambda: _is_idle(idle))
         finally:
             # Back in the pool it would keep the lock.
             await connection.invalidate()

@@ -31,7 +31,7 @@ from services.elo.catalogue.store import SqlStore
 from services.elo.catalogue.usecases import Catalogue
 from services.elo.domain import INSTALLATION
 from services.elo.integrity.jobs import add_jobs
-from services.elo.leaderboard.board_keeper import BoardKeeper
+from services.elo.leaderboard.board_keeper import BoardKeeper, NewVotes
 from services.elo.leaderboard.boards import Boards
 from services.elo.leaderboard.export_signing import ExportKeys
 from services.elo.leaderboard.export_store import ExportStore
@@ -106,7 +106,9 @@ async def main() -> None:
             LeaderboardServicer(boards, history, exporting),
         )
         service.background("boards in memory", boards.run)
-        service.background("publishing boards", BoardKeeper().run)
+        service.background(
+            "publishing boards", BoardKeeper(NewVotes(database, settings.board_interval_seconds).wait).run
+        )
         approval = Approval(settings.public_approval, settings.operators)
         models = SqlStore()
         catalogue = Catalogue(database, models, pages, settings.max_models, approval, settings.arena_providers)

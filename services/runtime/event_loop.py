@@ -22,11 +22,15 @@ def run(main: Coroutine[Any, Any, None]) -> None:
 
 
 class Stopwatch:
-    """Measures the time since it was created."""
+    """Measures the time since it was created or restarted."""
 
     def __init__(self) -> None:
         self._started = time.perf_counter()
 
+    def restart(self) -> None:
+        """Measures from now on."""
+        self._started = time.perf_counter()
+
     def seconds(self) -> float:
-        """Returns the seconds since the stopwatch was created."""
+        """Returns the seconds since the stopwatch was created or restarted."""
         return time.perf_counter() - self._started

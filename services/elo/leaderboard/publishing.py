@@ -54,6 +54,11 @@ class Publishing:
         # What the boards of each owner show of their models.
         self._shown: dict[str, Mapping[int, BoardModel]] = {}
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there are votes that are in no board yet."""
+        return any(schedule.changed for schedule in (self.schedules or {}).values())
+
     async def round(self) -> int:
         """Reads new votes, and computes and stores the boards that are due. Returns the number of these boards.
 

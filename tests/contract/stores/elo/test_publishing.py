@@ -1,5 +1,6 @@
 """Boards are computed from the stored votes, and only when there is something new."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +11,8 @@ import sqlalchemy as sa
 from voicearena.elo.v1.leaderboard_service_pb2 import GetHeadToHeadResponse
 
 from services.elo.catalogue.tables import VOICE_MODELS
+from services.elo.leaderboard import board_keeper
+from services.elo.leaderboard.board_keeper import NewVotes
 from services.elo.ratings import VoteKind, Votes, publish
 from services.elo.tables import BATTLE_VOTES, BATTLES, LIVE_RATINGS
 from services.runtime.db import Database
@@ -313,3 +316,23 @@ async def test_publishing_is_announced_with_the_boards(emptied_schema: Database)
     async with emptied_schema.reading() as connection:
         subjects = (await connection.execute(sa.select(OUTBOX.c.subject))).scalars().all()
     assert subjects == ["voicearena.elo.v1.ratings_published"]
+
+
+async def test_the_process_is_needed_for_new_votes_and_after_the_interval(
+    emptied_schema: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board_keeper, "POLL_SECONDS", 0.01)
+    needed, later = NewVotes(emptied_schema, 0.05), NewVotes(emptied_schema, 3600)
+    for waiting in (needed, later):
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(waiting.wait(), 0.3)
+    cast, _ = await simulated(emptied_schema, TINY)
+    await later.wait()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(later.wait(), 0.3)
+    await needed.wait()
+    # The interval.
+    await needed.wait()
+    random = np.random.default_rng(3)
+    await add_votes(emptied_schema, cast, TINY.vote(TINY.strengths(random), random), prefix="b")
+    await later.wait()

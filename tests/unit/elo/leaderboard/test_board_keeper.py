@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from services.elo.leaderboard.board_keeper import BoardKeeper, BoardProcessEnded
+from services.elo.leaderboard.board_keeper import NOTHING_TO_DO, BoardKeeper, BoardProcessEnded
 
 ALIVE = "import sys, time\nfor _ in range({}): print(flush=True); time.sleep(0.05)\n"
 
@@ -20,7 +20,11 @@ def running(pid: int) -> bool:
 
 
 def keeper(code: str, max_silent_seconds: float = 20.0) -> BoardKeeper:
-    return BoardKeeper((sys.executable, "-c", code), max_silent_seconds)
+    return BoardKeeper(at_once, (sys.executable, "-c", code), max_silent_seconds)
+
+
+async def at_once() -> None:
+    """There is always work."""
 
 
 async def test_a_process_that_ends_is_reported() -> None:
@@ -62,3 +66,18 @@ async def test_the_process_is_killed_with_the_service() -> None:
     with pytest.raises(asyncio.CancelledError):
         await run
     assert not running(pid)
+
+
+async def test_a_process_that_had_nothing_to_do_is_started_again_when_there_is_work() -> None:
+    waits = 0
+
+    async def second_time() -> None:
+        nonlocal waits
+        waits += 1
+        if waits == 3:
+            raise EOFError
+
+    code = f"import sys; sys.exit({NOTHING_TO_DO})"
+    with pytest.raises(EOFError):
+        await BoardKeeper(second_time, (sys.executable, "-c", code)).run()
+    assert waits == 3

@@ -42,7 +42,9 @@ async def main() -> None:
     database = await Database.connect(url, "elo", pool_size=POOL_SIZE)
     idle = Stopwatch()
     await periodic(lambda: _publish(database, settings, idle), LOCK_POLL_SECONDS, until=lambda: _is_idle(idle))
-    sys.exit(NOTHING_TO_DO)
+    await database.close()
+    # At once: the thread that reads the standard input never ends.
+    os._exit(NOTHING_TO_DO)
 
 
 def _is_idle(since: Stopwatch) -> bool:

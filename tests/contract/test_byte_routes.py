@@ -15,7 +15,12 @@ from tests.contract.clients import bearer, json_failure
 from tests.contract.world import World
 
 # Both return a WAV of about 20 to 100 kB.
-ROUTES = ("audio", "clips")
+RPCS = {
+    "audio": "TtsService.GetAudio",
+    "listening-clips": "ListeningService.GetListeningClip",
+    "battle-clips": "BattleService.GetBattleClip",
+}
+"""The RPC of each route, by the first part of its path."""
 
 
 @dataclass(frozen=True)
@@ -38,11 +43,13 @@ async def anyone(mesh: Mesh, request: pytest.FixtureRequest) -> AsyncIterator[ht
         yield client
 
 
-@pytest_asyncio.fixture(loop_scope="session", params=ROUTES)
+@pytest_asyncio.fixture(loop_scope="session", params=RPCS)
 async def stored(anyone: httpx.AsyncClient, world: World, request: pytest.FixtureRequest) -> Stored:
     if request.param == "audio":
         query = f"expires={await world.value('link_expires')}&signature={await world.value('link_signature')}"
         url = f"/api/v1/audio/{await world.value('audio_name')}?{query}"
+    elif request.param == "battle-clips":
+        url = f"/api/v1/battle-clips/{await world.value('clip_name_of_shown_battle')}"
     else:
         url = f"/api/v1/listening-clips/{await world.value('new_clip', {})}"
     response = await anyone.get(url)
@@ -135,6 +142,8 @@ async def test_the_ranges_of_a_phones_player_add_up_to_the_whole(stored: Stored)
         ("audio/trl_" + "0" * 32 + ".wav", 404, "NOT_FOUND"),
         ("listening-clips/clp_" + "0" * 32 + ".wav", 404, "NOT_FOUND"),
         ("listening-clips/clp_" + "0" * 32 + ".wav?token=1", 400, "INVALID_INPUT"),
+        ("battle-clips/clp_" + "0" * 32 + ".wav", 404, "NOT_FOUND"),
+        ("battle-clips/clp_" + "0" * 32 + ".wav?token=1", 400, "INVALID_INPUT"),
         ("audio/a%20b.wav", 404, "NOT_FOUND"),
         ("audio/a.wav?expires=abc", 400, "INVALID_INPUT"),
         ("audio/a.wav?expires=-1", 400, "INVALID_INPUT"),
@@ -166,6 +175,6 @@ async def test_a_browser_caches_audio_no_longer_than_its_link_is_valid(anyone: h
 
 async def test_grpc_returns_the_same_bytes(stored: Stored, world: World) -> None:
     name = httpx.URL(stored.url).path.rpartition("/")[2]
-    rpc = "ListeningService.GetListeningClip" if name.startswith("clp_") else "TtsService.GetAudio"
+    rpc = RPCS[httpx.URL(stored.url).path.split("/")[3]]
     request: Mapping[str, object] = {"name": name}
     assert (await world.try_call(rpc, request)).raw == stored.content

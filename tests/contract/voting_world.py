@@ -31,7 +31,7 @@ class VotingWorld(ArenaWorld):
         return await self._session("developer")
 
     async def _voter_of_battle(self) -> str:
-        await self._shown()
+        await self._give_battle()
         return str(self._values["voter_of_battle"])
 
     # Battles.
@@ -45,7 +45,7 @@ class VotingWorld(ArenaWorld):
                     return id_
                 await asyncio.sleep(POLL_SECONDS)
 
-    async def _shown(self) -> dict[str, Any]:
+    async def _give_battle(self) -> dict[str, Any]:
         """Gives a battle to a new voter, `voter_of_battle`."""
         await self._open_battle()
         self._values["voter_of_battle"] = await self._session("developer")
@@ -53,10 +53,10 @@ class VotingWorld(ArenaWorld):
 
     async def _new_shown_battle(self) -> str:
         """A battle whose clips `voter_of_battle` has not fetched."""
-        return str((await self._shown())["battle_id"])
+        return str((await self._give_battle())["battle_id"])
 
     async def _shown_battle(self) -> str:
-        shown = await self._shown()
+        shown = await self._give_battle()
         self._values["voter_of_shown_battle"] = self._values["voter_of_battle"]
         self._values["clip_of_shown_battle"] = shown["clip_a_url"]
         return str(shown["battle_id"])
@@ -74,25 +74,25 @@ class VotingWorld(ArenaWorld):
 
     async def _new_fetched_battle(self) -> str:
         """A battle whose clips `voter_of_battle` has just fetched. The recorded time is moved a minute ahead."""
-        return await self._fetched("+1 minute")
+        return await self._send_clips("+1 minute")
 
     async def _new_heard_battle(self) -> str:
         """A battle whose clips were fetched by `voter_of_battle` an hour ago."""
-        return await self._fetched("-1 hour")
+        return await self._send_clips("-1 hour")
 
-    async def _fetched(self, shift: str) -> str:
-        shown = await self._shown()
+    async def _send_clips(self, shift: str) -> str:
+        shown = await self._give_battle()
         names = [shown[f"clip_{side}_url"].rpartition("/")[2] for side in "ab"]
         for name in names:
             assert (await self.try_call(voting.CLIP, {"name": name}, "nobody")).code == "OK"
         # The gateway reports what it has sent a moment later.
         async with asyncio.timeout(SENT_TIMEOUT_SECONDS):
             while True:
-                if await self._moved(names[0], shift):
+                if await self._sending_moved(names[0], shift):
                     return str(shown["battle_id"])
                 await asyncio.sleep(POLL_SECONDS)
 
-    async def _moved(self, clip_a: str, shift: str) -> bool:
+    async def _sending_moved(self, clip_a: str, shift: str) -> bool:
         """Moves the times at which both clips were sent. Returns False if they were not."""
         return await self.execute(
             "UPDATE elo.listening_assignments SET a_sent_at = a_sent_at + %s::interval,"

@@ -62,6 +62,28 @@ async def test_equal_models_share_a_rank(emptied_schema: Database) -> None:
     assert {(row.rank, row.rank_worst) for row in (await board(emptied_schema)).rows} == {(1, 5)}
 
 
+async def test_easy_opponents_do_not_put_a_weak_model_first(emptied_schema: Database) -> None:
+    cast = await add_cast(emptied_schema, 4, 20, 20)
+    # Models 0 and 1 are equally strong. Model 2 met only model 3, the weakest, which model 0 always beats.
+    pairs = [(0, 1)] * 100 + [(0, 3)] * 20 + [(2, 3)] * 80
+    outcome = [n % 2 for n in range(100)] + [0] * 20 + [n % 5 > 2 for n in range(80)]
+    number = np.arange(200)
+    a, b = np.array(pairs).T
+    votes = Votes.of(a, b, np.array(outcome, dtype=np.intp), number % 20, number // 10)
+    await add_votes(emptied_schema, cast, votes)
+    await published_round(emptied_schema)
+    found = await board(emptied_schema)
+    rows = {row.model_id: row for row in found.rows}
+    assert rows["mdl_a2"].win_rate > rows["mdl_a0"].win_rate > rows["mdl_a1"].win_rate
+    assert {row.model_id for row in found.rows[:2]} == {"mdl_a0", "mdl_a1"}
+    store = await stored(emptied_schema)
+    assert store is not None
+    cells = GetHeadToHeadResponse.FromString(store.head_to_head).cells
+    counts = {(cell.model_id, cell.opponent_id): cell.wins + cell.losses + cell.ties for cell in cells}
+    assert counts["mdl_a2", "mdl_a3"] == 80
+    assert ("mdl_a2", "mdl_a0") not in counts
+
+
 async def test_a_board_says_which_models_no_votes_connect(emptied_schema: Database) -> None:
     cast = await add_cast(emptied_schema, 4, 2, 2)
     # 0 beats 1 always, and 2 beats 3; nobody compared these pairs.

@@ -82,8 +82,10 @@ class ExportStore:
 
     async def votes(self, connection: AsyncConnection, key: BoardKey, after: int, limit: int) -> Sequence[Any]:
         """Returns up to `limit` votes of a board after a number, in the order of their numbers."""
-        query = _QUERY.where(*_of(key), _V.seq > after).order_by(_V.seq).limit(limit)
-        return (await connection.execute(query)).all()
+        some = sa.select(_V.seq).where(*_of(key), _V.seq > after).order_by(_V.seq).limit(limit)
+        # Chosen first, so that only these are joined with the rest.
+        seqs = (await connection.execute(some)).scalars().all()
+        return (await connection.execute(_QUERY.where(_V.seq.in_(seqs)).order_by(_V.seq))).all()
 
 
 def _of(key: BoardKey) -> Collection[sa.ColumnElement[bool]]:

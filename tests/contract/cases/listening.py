@@ -20,7 +20,8 @@ TOKEN = re.compile(r"[A-Za-z0-9_-]{64}")
 LISTENER = re.compile(r"[A-Za-z0-9_-]{54}")
 CLIP_URL = re.compile(r"http://[^/]+/api/v1/listening-clips/clp_[0-9a-f]{32}\.wav")
 NO_EXPERIMENT = "exp_" + "0" * 32
-SESSION = re.compile(r"vt_[A-Za-z0-9_-]{64}")
+# That of a developer names the developer, and is longer.
+SESSION = re.compile(r"vt_[A-Za-z0-9_-]{64}([A-Za-z0-9_-]{22})?")
 LINK = {
     "id": LINK_ID,
     "expires_at": MOMENT,

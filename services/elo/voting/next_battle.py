@@ -94,22 +94,28 @@ class NextBattle:
                 control = await self._pool.draw_control(connection, voter.id, wish, self._rng.random())
         if control is not None and (assignment := await self._give(control, voter, wish)) is not None:
             return GivenBattle(control, assignment, votes_cast)
-        for make in (None, self._make_battle):
-            if make is not None:
-                await make(wish)
-            for _ in range(MAX_DRAWS):
-                async with self._database.reading() as connection:
-                    battle = await self._pool.draw(
-                        connection, voter.id, wish, self._rng.random(), self._votes_needed, self._clock()
-                    )
-                if battle is None:
-                    break
-                if (assignment := await self._give(battle, voter, wish)) is not None:
-                    return GivenBattle(battle, assignment, votes_cast)
+        for step in ("free", "made", "crowded"):
+            if step == "made" and self._make_battle is not None:
+                await self._make_battle(wish)
+            if (given := await self._drawn(voter, wish, votes_cast, free=step != "crowded")) is not None:
+                return given
         raise NotReady(
             f"No battle is ready that you have not heard. Ask again in {NOT_READY_SECONDS} s.",
             retry_after_seconds=str(NOT_READY_SECONDS),
         )
+
+    async def _drawn(self, voter: Voter, wish: Wish, votes_cast: int, *, free: bool) -> GivenBattle | None:
+        """Gives the voter an open battle that is drawn. None without one."""
+        for _ in range(MAX_DRAWS):
+            async with self._database.reading() as connection:
+                battle = await self._pool.draw(
+                    connection, voter.id, wish, self._rng.random(), self._votes_needed, self._clock(), free=free
+                )
+            if battle is None:
+                return None
+            if (assignment := await self._give(battle, voter, wish)) is not None:
+                return GivenBattle(battle, assignment, votes_cast)
+        return None
 
     async def _give(self, battle: Battle, voter: Voter, wish: Wish) -> Assignment | None:
         """Returns the clips of a voter in a new battle. None if it has ended meanwhile."""

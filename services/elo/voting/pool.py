@@ -71,13 +71,13 @@ _UNANSWERED = {
     )
     for category, language in _KINDS_OF_WISH
 }
-# First the battles that need another listener, from a random position on and then those before it; then all.
+# From a random position on, and then those before it.
 _DRAWS = {
-    (category, language): [
+    (free, category, language): [
         _draw(part, free=free, category=category, language=language)
-        for free in (True, False)
         for part in (_B.drawn >= _POSITION, _B.drawn < _POSITION)
     ]
+    for free in (True, False)
     for category, language in _KINDS_OF_WISH
 }
 
@@ -111,16 +111,25 @@ class PoolStore:
         return battle_from(row) if row else None
 
     async def draw(
-        self, connection: AsyncConnection, voter_id: str, wish: Wish, position: float, votes_needed: int, at: datetime
+        self,
+        connection: AsyncConnection,
+        voter_id: str,
+        wish: Wish,
+        position: float,
+        votes_needed: int,
+        at: datetime,
+        *,
+        free: bool,
     ) -> Battle | None:
         """Returns the first open battle from `position` (0 to 1) on that a voter has not heard. None without one.
 
-        Battles come first for which not enough other voters are listening, because the last vote ends a battle for all.
+        With `free`, it leaves out battles for which enough other voters are listening. The last vote that is needed
+        ends a battle for all, so people who still listen could not vote.
         """
         kind, values = _of(wish)
         values |= {"voter": voter_id, "position": position}
         values |= {"votes_needed": votes_needed, "since": at - PENDING_ASSIGNMENT_DURATION}
-        for statement in _DRAWS[kind]:
+        for statement in _DRAWS[free, *kind]:
             if (row := (await statement.execute(connection, **values)).one_or_none()) is not None:
                 return battle_from(row)
         return None

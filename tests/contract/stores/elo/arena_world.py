@@ -20,7 +20,7 @@ from services.elo.voting.deciding import Deciding
 from services.elo.voting.limits import VoterLimits
 from services.elo.voting.live_ratings import LiveRatings
 from services.elo.voting.next_battle import GivenBattle, NextBattle
-from services.elo.voting.pool import PoolStore
+from services.elo.voting.pool import PoolStore, Wish
 from services.elo.voting.subject import SIDES, BattleSubject
 from services.elo.voting.voters import ReadVoter, VoterStore
 from services.runtime.db import Database
@@ -75,12 +75,14 @@ class ArenaWorld:
         self.clips = Clips(database, self.listening, self.subject, self, SECRET)
         self.reading = ReadBattles(database, self.views, Pages(SECRET))
         self.address: bytes | None = None
+        self.made_on_demand = 0
+        """How many more battles are made when a voter finds none."""
         self.next_battle = NextBattle(
             database,
             PoolStore(),
             self.voters,
             self.comparing,
-            None,
+            self._make_battle,
             address_of=lambda: self.address,
             max_voters_per_address=max_voters_per_address,
             votes_needed=votes_needed,
@@ -101,6 +103,11 @@ class ArenaWorld:
         self.read_voter = ReadVoter(database, self.voters)
         self.models: list[tuple[str, int]] = []
         self.scenario_seq = 0
+
+    async def _make_battle(self, wish: Wish) -> None:
+        if self.made_on_demand:
+            self.made_on_demand -= 1
+            await self.open_battle()
 
     async def get(self, name: str) -> bytes:
         """Returns the audio of every side. It makes this object an audio store."""

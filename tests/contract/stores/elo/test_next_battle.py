@@ -75,6 +75,17 @@ async def test_a_battle_is_given_to_another_voter_when_all_are_being_heard(world
             assert (await world.next()).battle.id == battle.id
 
 
+async def test_a_battle_is_made_before_a_voter_gets_one_that_another_is_hearing(world: ArenaWorld) -> None:
+    await world.open_battle()
+    world.made_on_demand = 1
+    given = []
+    for _ in range(2):
+        with world.voter():
+            given.append((await world.next()).battle.id)
+    assert len(set(given)) == 2
+    assert world.made_on_demand == 0
+
+
 async def test_a_battle_whose_voter_went_away_is_free_again(world: ArenaWorld) -> None:
     first, second = await world.open_battle(), await world.open_battle()
     with world.voter():

@@ -50,6 +50,11 @@ class Opening:
         self._ratings = ratings
         self._rules = rules
 
+    async def add_ratings(self, connection: AsyncConnection, battle: Battle) -> None:
+        """Adds the first ratings of a battle's models to its board, unless they are there."""
+        if battle.control is Control.NONE:
+            await self._ratings.add(connection, battle)
+
     async def open(self, connection: AsyncConnection, battle: Battle, side_a: Render, side_b: Render) -> Battle:
         """Opens a battle that the caller has locked, and records the vote of the metrics. Returns the battle.
 

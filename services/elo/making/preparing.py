@@ -90,7 +90,7 @@ class Preparing:
 
         Any number of processes can do this at the same time. Raises Unavailable if the audio store can't be read.
         """
-        await self._hash_audio(battle_id)
+        await self._prepare(battle_id)
         providers: Sequence[str] = ()
         async with self._database.transaction() as connection:
             battle = await self._store.get(connection, battle_id, lock=True)
@@ -112,13 +112,21 @@ class Preparing:
         found = await self._render_store.get(connection, ids)
         return found[ids[0]], found[ids[1]]
 
-    async def _hash_audio(self, battle_id: str) -> None:
-        """Stores the digests of the battle's audio. A recording that is not in the audio store is lost."""
+    async def _prepare(self, battle_id: str) -> None:
+        """Stores the digests of the battle's audio, and the first ratings of its models.
+
+        A recording that is not in the audio store is lost. The ratings are committed here, before any vote: votes lock
+        ratings in the order of the models, and one that had to add a rating first could wait for a vote that waits for
+        it.
+        """
         async with self._database.reading() as connection:
             battle = await self._store.get(connection, battle_id)
             if battle is None or battle.status is not BattleStatus.PREPARING:
                 return
             sides = await self._sides(connection, battle)
+        if all(render.usable for render in sides):
+            async with self._database.transaction() as connection:
+                await self._opening.add_ratings(connection, battle)
         for render in sides:
             if not render.usable or render.audio_sha256 is not None:
                 continue

@@ -33,10 +33,18 @@ async def stored(database: Database, owner: str = INSTALLATION) -> dict[int, flo
         return {row.model_seq: row.rating for row in await connection.execute(query)}
 
 
+async def add_ratings(database: Database, *battles: Battle) -> None:
+    """Adds the first ratings, as it is done before a battle opens."""
+    for each in battles:
+        async with database.transaction() as connection:
+            await RATINGS.add(connection, each)
+
+
 async def two_models(database: Database, **values: object) -> tuple[Battle, int]:
     a, b = await add_models(database, "mdl_a", "mdl_b")
     fought = battle("bat_a", ("mdl_a", a), ("mdl_b", b), await add_scenario(database), **values)
     await add_battles(database, fought)
+    await add_ratings(database, fought)
     return fought, await add_voter(database, "usr_a")
 
 
@@ -83,6 +91,7 @@ async def test_replaying_simultaneous_votes_gives_the_stored_ratings_to_the_last
         a, b = rng.sample(ids, 2)
         battles.append(battle(f"bat_{number}", (a, numbers[a]), (b, numbers[b]), scenario))
     await add_battles(emptied_schema, *battles)
+    await add_ratings(emptied_schema, *battles)
     votes = [
         NewVote(
             id=f"pai_{number}",

@@ -29,7 +29,7 @@ SCALES = (
     "Rating: the published rating, fitted to all votes. 1500 is the average. "
     "Live: Elo as voters see it move. It has another scale."
 )
-PROVISIONAL = "±: provisional. Too few voters or scenarios, so the interval is too wide or unknown."
+PROVISIONAL = "~: provisional. Too few voters or scenarios, so the interval is too wide or unknown."
 
 
 def leaderboard_view(board: Leaderboard, width: int) -> RenderableType:
@@ -87,7 +87,7 @@ def rank_range(best: int, worst: int) -> str:
 def _numbers(row: LeaderboardRow, wide: bool) -> tuple[str, ...]:
     known = has(row, "rating_low")
     return (
-        f"{'±' if row.provisional else ''}{row.rating:.0f}",
+        f"{'~' if row.provisional else ''}{row.rating:.0f}",
         f"{row.rating_low:.0f}-{row.rating_high:.0f}" if known else "unknown",
         f"{row.elo_rating:.0f}",
         str(row.total_battles),
@@ -162,7 +162,7 @@ def history_table(snapshots: Sequence[Snapshot], names: dict[str, str]) -> Rende
             one.snapshot_date,
             rank_range(one.rank, one.rank_worst),
             plain(names.get(one.model_id, one.model_id)),
-            f"{'±' if one.provisional else ''}{one.rating:.0f}",
+            f"{'~' if one.provisional else ''}{one.rating:.0f}",
             f"{one.rating_low:.0f}-{one.rating_high:.0f}" if known else "unknown",
             f"{one.elo_rating:.0f}",
             str(one.total_battles),

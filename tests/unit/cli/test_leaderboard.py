@@ -35,7 +35,7 @@ async def test_a_board_has_rank_ranges_and_interval_bars_and_says_when_it_is_com
         " 2-5  Multilingual          ·······━●━━·······    1490  1454-1526  1480      730",
         "      Expressive Narration",
         "      (withdrawn)",
-        " 4-5  Old voice             ·●················   ±1300    unknown  1460      640",
+        " 4-5  Old voice             ·●················   ~1300    unknown  1460      640",
         "",
         "3120 votes of 210 people on 2890 battles. Computed at 2026-11-26 12:00, next at",
         "2026-11-26 12:05.",
@@ -44,7 +44,7 @@ async def test_a_board_has_rank_ranges_and_interval_bars_and_says_when_it_is_com
         "1.2% of people's votes are excluded as doubtful.",
         "Rating: the published rating, fitted to all votes. 1500 is the average. Live:",
         "Elo as voters see it move. It has another scale.",
-        "±: provisional. Too few voters or scenarios, so the interval is too wide or",
+        "~: provisional. Too few voters or scenarios, so the interval is too wide or",
         "unknown.",
     ]
     assert mesh.requests == [GetLeaderboardRequest(board=Leaderboard.hybrid, sort=GetLeaderboardRequest.rank)]
@@ -67,7 +67,7 @@ async def test_no_word_of_a_board_is_cut(mesh: StandIn, monkeypatch: pytest.Monk
         "Live",
         "Battles",
         "1620-1680",
-        "±1300",
+        "~1300",
         "unknown",
         "(withdrawn)",
     }
@@ -99,7 +99,7 @@ async def test_a_board_is_selected_and_ordered(mesh: StandIn, key: str) -> None:
 async def test_the_history_has_a_line_for_each_day_and_model(mesh: StandIn) -> None:
     shown = lines((await run_arena("leaderboard", "history", "--model", "slt")).out)
     assert shown[0].split() == ["Day", "Rank", "Model", "Rating", "95%", "Live", "Battles", "Won"]
-    assert shown[2].split() == ["2026-11-25", "2-4", "slt", "±1511", "unknown", "1493", "800", "40%"]
+    assert shown[2].split() == ["2026-11-25", "2-4", "slt", "~1511", "unknown", "1493", "800", "40%"]
     assert mesh.requests[-1] == ListSnapshotsRequest(model_id=MODEL_IDS[2], board=Leaderboard.hybrid, page_size=100)
     assert (await run_arena("leaderboard", "history", "--category", "empty")).out.startswith("No snapshots yet.")
     unknown = await run_arena("leaderboard", "history", "--model", "nobody")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.cases import planning
+from tests.contract.cases import planning, scenarios
 from tests.contract.clients import PROTOCOLS, Client, bearer
 from tests.contract.outcome import Outcome
 from tests.contract.rpcs import rpcs
@@ -28,6 +28,11 @@ async def bodies(name: str, world: World) -> tuple[dict[str, Any], dict[str, Any
         case "AuthService.RotateApiKey":
             id_ = await world.value("new_key_id", {})
             return {"id": id_}, {"id": id_, "overlap_seconds": 60}
+        case "BattleService.CreateBattle":
+            names = {"model_a_id": "model_of_espeak", "model_b_id": "other_model_of_espeak"}
+            battle = {field: await world.value(name) for field, name in names.items()}
+            battle["scenario_id"] = await world.value("built_in_scenario")
+            return battle, {**battle, "private": True}
         case "EloService.CreateVoiceModel":
             config = {"voice_id": "en-gb"}
             model = {"name": "Mine", "provider": "espeak", "version": some, "config": config}
@@ -43,6 +48,8 @@ async def bodies(name: str, world: World) -> tuple[dict[str, Any], dict[str, Any
         case "ListeningService.CreateListeningLink":
             id_ = await world.value("new_human_experiment", {})
             return {"experiment_id": id_}, {"experiment_id": id_, "expires_in_seconds": 60}
+        case "ScenarioService.CreateScenario":
+            return scenarios.scenario(), scenarios.scenario(name="Another")
         case "WebhookService.CreateWebhookEndpoint":
             return {"url": f"https://example.com/{some}"}, {"url": f"https://example.com/{some}/2"}
     raise AssertionError(f"add two requests of {name} here")

@@ -16,11 +16,11 @@ from services.elo.leaderboard.boards import Sort
 from services.elo.leaderboard.history import HistoryFilter
 from services.elo.leaderboard.store import BoardKey
 from services.elo.ratings.published_board import BoardKind
+from services.elo.scenarios.domain import CATEGORY, CATEGORY_RULE
 from services.runtime.identity import current_identity
 from services.runtime.ids import check_id
 from services.runtime.validation import Validation
 
-MAX_CATEGORY_CHARACTERS = 100
 _BOARDS: Mapping[int, BoardKind] = {0: BoardKind.HYBRID, **{Leaderboard.Board.Value(kind): kind for kind in BoardKind}}
 _SORTS: Mapping[int, Sort] = {0: Sort.RANK, **{GetLeaderboardRequest.Sort.Value(sort): sort for sort in Sort}}
 
@@ -60,7 +60,7 @@ def board_kind(value: int, valid: Validation) -> BoardKind:
 
 def check_category(value: str, valid: Validation) -> None:
     """Adds a violation if this can't be the name of a category."""
-    valid.text(value, "category", max_characters=MAX_CATEGORY_CHARACTERS, min_characters=0)
+    valid.require(not value or bool(CATEGORY.fullmatch(value)), "category", CATEGORY_RULE)
 
 
 def owner(private: bool) -> str:

@@ -19,7 +19,7 @@ from services.elo.making.store import BattleStore
 from services.elo.ratings import PairDraw, draw_scenario
 from services.elo.rendering.choosing import Budget, Renders
 from services.elo.rendering.store import NO_RENDERS, RenderStore
-from services.elo.scenarios.domain import CATEGORY, MAX_CATEGORY_CHARACTERS
+from services.elo.scenarios.domain import CATEGORY, CATEGORY_RULE
 from services.elo.visibility import Approval
 from services.runtime import ids
 from services.runtime.clock import now
@@ -289,8 +289,7 @@ def _check(wanted: NewBattle) -> None:
     valid.require(
         not wanted.category or bool(CATEGORY.fullmatch(wanted.category)),
         "category",
-        f"must have 1 to {MAX_CATEGORY_CHARACTERS} characters of a-z, 0-9 and _; GET /api/v1/scenarios lists scenarios "
-        "with their categories",
+        f"{CATEGORY_RULE}; GET /api/v1/scenarios lists scenarios with their categories",
     )
     if wanted.webhook_url and valid.text(wanted.webhook_url, "webhook_url", max_characters=MAX_URL_CHARACTERS):
         is_http = wanted.webhook_url.startswith(("http://", "https://"))

@@ -18,6 +18,7 @@ MAX_TEXT_CHARACTERS = 2000
 """About two minutes of speech."""
 DEFAULT_LANGUAGE = "en"
 CATEGORY = re.compile(rf"[a-z0-9_]{{1,{MAX_CATEGORY_CHARACTERS}}}")
+CATEGORY_RULE = f"must have 1 to {MAX_CATEGORY_CHARACTERS} characters of a-z, 0-9 and _"
 UPDATABLE = (
     "name",
     "category",
@@ -102,7 +103,7 @@ def check(scenario: Scenario, valid: Validation) -> None:
     valid.require(
         bool(CATEGORY.fullmatch(scenario.category)),
         "category",
-        f"must have 1 to {MAX_CATEGORY_CHARACTERS} characters of a-z, 0-9 and _",
+        CATEGORY_RULE,
     )
     valid.text(scenario.description, "description", max_characters=MAX_DESCRIPTION_CHARACTERS, min_characters=0)
     valid.require(

@@ -63,7 +63,7 @@ class Scenarios:
         valid.require(
             not filters.category or bool(domain.CATEGORY.fullmatch(filters.category)),
             "category",
-            f"must have 1 to {domain.MAX_CATEGORY_CHARACTERS} characters of a-z, 0-9 and _",
+            domain.CATEGORY_RULE,
         )
         valid.require(
             not filters.language or bool(LANGUAGE.fullmatch(filters.language)),

@@ -1,13 +1,13 @@
 """The use case that gives a voter the next battle."""
 
 import random
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from services.elo.battles.domain import Battle
 from services.elo.domain import INSTALLATION, LANGUAGE
+from services.elo.scenarios.domain import CATEGORY, CATEGORY_RULE
 from services.elo.voting.limits import VoterLimits
 from services.elo.voting.pool import PoolStore, Wish
 from services.elo.voting.subject import CountedVote
@@ -27,7 +27,6 @@ MAX_DRAWS = 3
 """How often a battle is drawn for one call. A drawn battle can end before it is given."""
 NOT_READY_SECONDS = 5
 """When a voter should ask again while no battle is ready. A battle takes about this long to be made."""
-CATEGORY = re.compile(r"[a-z0-9_]{1,50}")
 
 MakeBattle = Callable[[Wish], Awaitable[None]]
 """Has a battle made that matches a wish, within the budget of the day. It can be open at once, or later."""
@@ -141,7 +140,7 @@ class NextBattle:
 def _wish(voter: Voter, category: str, language: str, *, own_board: bool) -> Wish:
     violations = []
     if category and not CATEGORY.fullmatch(category):
-        violations.append(FieldViolation("category", "must be empty, or 1 to 50 characters of a-z, 0-9 and _"))
+        violations.append(FieldViolation("category", CATEGORY_RULE))
     if language and not LANGUAGE.fullmatch(language):
         violations.append(FieldViolation("language", "must be empty, or a BCP 47 tag such as en or en-GB"))
     if violations:

@@ -10,7 +10,7 @@ from tests.attack.target import Target
 from tests.contract.clients import PROTOCOLS, bearer
 from tests.contract.rpcs import public_rpcs, rpcs
 
-# RPCs that need no API key.
+# RPCs that need no API key, or a session of a voter.
 OPEN = {
     "AuthService.RegisterDeveloper",
     "AuthService.CreateVoter",
@@ -20,6 +20,16 @@ OPEN = {
     "ListeningService.NextListeningPair",
     "ListeningService.GetListeningClip",
     "ListeningService.CastListeningVote",
+    *(name for name in public_rpcs() if name.startswith(("AnalyticsService.", "LeaderboardService."))),
+    *("BattleService.GetBattle", "BattleService.ListBattles", "BattleService.WatchBattle"),
+    *(
+        "BattleService.NextBattle",
+        "BattleService.GetBattleClip",
+        "BattleService.VoteInBattle",
+        "BattleService.GetVoter",
+    ),
+    *("EloService.ListVoiceModels", "EloService.GetVoiceModel"),
+    *("ScenarioService.ListScenarios", "ScenarioService.GetScenario"),
 }
 BUSY = "this address has made too many calls lately"
 

@@ -54,6 +54,11 @@ class Connection:
             self._channel.close()
             self._channel = None
 
+    @property
+    def has_key(self) -> bool:
+        """Whether calls are made with an API key."""
+        return bool(self._api_key)
+
     def channel(self) -> grpc.Channel:
         """Returns the channel of all calls, which is opened when it is first needed."""
         import grpc

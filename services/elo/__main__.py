@@ -45,6 +45,7 @@ from services.elo.recordings.servicer import RecordingServicer
 from services.elo.recordings.store import RecordingStore
 from services.elo.recordings.usecases import Recordings
 from services.elo.scenarios import built_in_scenarios
+from services.elo.scenarios.kinds import ScenarioKinds
 from services.elo.scenarios.seeding import seed_scenarios
 from services.elo.scenarios.servicer import ScenarioServicer
 from services.elo.scenarios.store import ScenarioStore
@@ -198,6 +199,7 @@ async def serve_battles(
                 voters,
                 comparing,
                 make_battle,
+                ScenarioKinds(approval),
                 address_of=voters_address,
                 max_voters_per_address=settings.max_counted_voters_per_address,
                 votes_needed=settings.battle_votes,
@@ -217,7 +219,7 @@ async def serve_battles(
         access_log_pb2_grpc.add_AccessLogServiceServicer_to_server,
         await service.enter("access log", AccessLog(ClipTransfers(database, listening))),
     )
-    add_jobs(service, settings, database, audio, ratings)
+    add_jobs(service, settings, settings, database, audio, ratings)
     service.background("battles", lambda: periodic(closing.overdue, OVERDUE_CHECK_INTERVAL_SECONDS, batch=1))
     service.background("changes", changes.run)
 

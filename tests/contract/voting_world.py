@@ -26,6 +26,10 @@ class VotingWorld(ArenaWorld):
     async def _another_invited_voter(self) -> str:
         return await self._session("developer")
 
+    async def _voter_without_battles(self) -> str:
+        """A voter of a developer whose own board has no battles."""
+        return await self._session("somebody_else")
+
     async def _voter_of_open_battles(self) -> str:
         await self._open_battle()
         return await self._session("developer")

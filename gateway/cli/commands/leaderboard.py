@@ -229,7 +229,9 @@ def _model_id(text: str, names: dict[str, str]) -> str:
     if text.startswith("mdl_"):
         return text
     found = [id_ for id_, name in names.items() if name == text]
-    if len(found) != 1:
-        problem = f"{len(found)} models on the board are called {text}." if found else f"The board has no model {text}."
-        raise CliError(problem, ExitCode.USAGE if found else ExitCode.NOT_FOUND, hint="Give the id of a model.")
+    if not found:
+        raise CliError(f"The board has no model {text}.", ExitCode.NOT_FOUND, hint="Give the id of a model.")
+    if len(found) > 1:
+        problem = f"{len(found)} models on the board are called {text}."
+        raise CliError(problem, ExitCode.USAGE, hint="Give the id of one.", details=found)
     return found[0]

@@ -43,8 +43,9 @@ def battle(view: BattleView) -> battle_pb2.Battle:
         method_version=value.method_version,
         void_reason=value.void_reason,
         created_at=timestamp(value.created_at),
-        opened_at=timestamp(value.opened_at),
-        closes_at=timestamp(value.closes_at),
+        # A control battle opens as soon as it is created, by which it could be recognized.
+        opened_at=timestamp(value.opened_at) if view.knows_models else None,
+        closes_at=timestamp(value.closes_at) if view.knows_models else None,
         decided_at=timestamp(value.decided_at),
         own_board=not value.public_board,
     )

@@ -35,7 +35,10 @@ class VoteSource(StrEnum):
 
 
 class Control(StrEnum):
-    """Whether a battle only tests its voter. Such battles have no rating, no metric vote, and are in no list."""
+    """Whether a battle only tests its voter.
+
+    Such battles have no rating and no metric vote. They are listed like others while they are open, and never later.
+    """
 
     NONE = ""
     GOLD = "gold"

@@ -88,9 +88,10 @@ class BattleViews:
     ) -> Sequence[BattleView]:
         """Returns up to `limit` battles, newest first, with numbers below `before` if it is not None.
 
-        With a model, it returns only battles whose models the viewer may know. Control battles are in no list.
+        With a model, it returns only battles whose models the viewer may know. Control battles are listed like others
+        while they are open, so that nobody recognizes them by their absence, and never afterwards.
         """
-        query = _SEEN.where(_B.control == Control.NONE)
+        query = _SEEN.where(sa.or_(_B.control == Control.NONE, _B.status == BattleStatus.OPEN))
         if before is not None:
             query = query.where(_B.seq < before)
         if filters.scenario_id:

@@ -35,9 +35,6 @@ log = structlog.get_logger()
 
 OPEN_BATTLES = 8
 """Control battles of each kind that are open at a time."""
-VOTES = 200
-"""Votes after which a control battle is replaced by another one."""
-OPEN_DURATION = timedelta(days=7)
 KEPT_AFTER_END = timedelta(hours=1)
 """How long spoiled audio is kept after its battle has ended. Somebody may still be listening."""
 TEND_INTERVAL_SECONDS = 10.0
@@ -79,12 +76,19 @@ class ControlBattles:
         database: Database,
         listening: ListeningStore,
         audio: AudioOfControls,
+        *,
+        votes: int,
+        days: int,
         clock: Callable[[], datetime] = now,
         rng: random.Random | None = None,
     ) -> None:
+        """`votes` and `days` say when an ordinary battle is decided: BATTLE_VOTES and BATTLE_DAYS."""
         self._database = database
         self._listening = listening
         self._audio = audio
+        # Like those of all battles. One that took more votes could be recognized, also with another session.
+        self._votes = votes
+        self._open_duration = timedelta(days=days)
         self._clock = clock
         # Nobody may foresee which battles are controls.
         self._rng = rng or random.SystemRandom()
@@ -156,7 +160,7 @@ class ControlBattles:
             render_b_id=recording.render_id,
             created_at=moment,
             opened_at=moment,
-            closes_at=moment + OPEN_DURATION,
+            closes_at=moment + self._open_duration,
             decided_at=None,
             drawn=self._rng.random(),
             # Before the vote it looks like any other.
@@ -185,7 +189,7 @@ class ControlBattles:
         async with self._database.transaction() as connection:
             values = {column.name: getattr(battle, column.name) for column in BATTLE_COLUMNS if column.name != "seq"}
             await connection.execute(sa.insert(BATTLES).values(values))
-            await self._listening.open(connection, ListeningTest(battle.id, VOTES, battle.closes_at), [pair])
+            await self._listening.open(connection, ListeningTest(battle.id, self._votes, battle.closes_at), [pair])
 
     async def _delete_spoiled(self) -> None:
         """Deletes the spoiled audio of battles that ended some time ago."""

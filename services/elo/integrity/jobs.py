@@ -1,5 +1,6 @@
 """Builds the background jobs of integrity and adds them to the service."""
 
+from services.elo.battle_settings import BattleSettings
 from services.elo.battles.views import BattleViews
 from services.elo.integrity.applying import Applying
 from services.elo.integrity.control_battles import TEND_INTERVAL_SECONDS, AudioOfControls, ControlBattles
@@ -18,7 +19,12 @@ from services.shared.listening.vote_store import SqlVoteStore
 
 
 def add_jobs(
-    service: Service, settings: IntegritySettings, database: Database, audio: AudioOfControls, ratings: LiveRatings
+    service: Service,
+    settings: IntegritySettings,
+    battles: BattleSettings,
+    database: Database,
+    audio: AudioOfControls,
+    ratings: LiveRatings,
 ) -> None:
     """Adds judging votes again, making control battles, and watching."""
     listening, votes, store = SqlListeningStore(), SqlVoteStore(), IntegrityStore()
@@ -27,7 +33,7 @@ def add_jobs(
     rejudging = Rejudging(database, store, listening, votes, judging, applying)
     service.background("judging", lambda: periodic(rejudging.judge_due, settings.judging_seconds, batch=BATCH))
     if settings.control_share > 0:
-        controls = ControlBattles(database, listening, audio)
+        controls = ControlBattles(database, listening, audio, votes=battles.battle_votes, days=battles.battle_days)
         service.background("control battles", lambda: periodic(controls.tend, TEND_INTERVAL_SECONDS))
     watch = IntegrityWatch(database)
     service.background("integrity", lambda: periodic(watch.check, CHECK_INTERVAL_SECONDS))

@@ -19,6 +19,7 @@ from services.elo.rendering.choosing import RenderRules, Renders
 from services.elo.rendering.retention import BATCH as RETENTION_BATCH
 from services.elo.rendering.retention import Retention
 from services.elo.rendering.store import RenderStore
+from services.elo.scenarios.kinds import ScenarioKinds
 from services.elo.settings import EloSettings
 from services.elo.visibility import Approval
 from services.elo.voting.live_ratings import LiveRatings
@@ -95,6 +96,7 @@ class BattleMaking:
                 making,
                 dispatcher,
                 endpoints,
+                ScenarioKinds(approval),
                 approval,
                 creation_rules,
                 rng,

@@ -2,7 +2,7 @@
 
 from voicearena.elo.v1 import battle_service_pb2
 
-from services.elo.making.creating import NewBattle
+from services.elo.making.new_battle import NewBattle
 
 
 def new_battle(request: battle_service_pb2.CreateBattleRequest) -> NewBattle:

@@ -14,14 +14,14 @@ from services.elo.domain import INSTALLATION, ModelKind, Visibility
 from services.elo.making.entrants import Entrant, EntrantStore, NamedScenario, language_errors
 from services.elo.making.making import Made, Making, Order
 from services.elo.making.matchmaker import Matchmaker, of_kind
+from services.elo.making.new_battle import NewBattle
 from services.elo.making.roster import Contender, Roster, RosterScenario
 from services.elo.making.store import BattleStore
 from services.elo.ratings import PairDraw, draw_scenario
 from services.elo.rendering.choosing import Budget, Renders
 from services.elo.rendering.store import NO_RENDERS, RenderStore
-from services.elo.scenarios.domain import CATEGORY, CATEGORY_RULE
+from services.elo.scenarios.kinds import ScenarioKinds
 from services.elo.visibility import Approval
-from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, QuotaExceeded, WrongState
@@ -32,26 +32,6 @@ from services.shared.clips.dispatching import Dispatcher
 from services.shared.webhook_endpoints import WebhookEndpointClient, secret_if_available
 
 DAY = timedelta(days=1)
-MAX_URL_CHARACTERS = 2000
-_FIELDS = ("model_a_id", "model_b_id")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewBattle:
-    """What a developer wants to compare. The matchmaker chooses what is empty."""
-
-    model_a_id: str = ""
-    model_b_id: str = ""
-    scenario_id: str = ""
-    category: str = ""
-    private: bool = False
-    webhook_url: str = ""
-    request_id: str = ""
-
-    @property
-    def model_ids(self) -> Sequence[str]:
-        """The models that are named."""
-        return [each for each in (self.model_a_id, self.model_b_id) if each]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +58,7 @@ class CreateBattles:
         making: Making,
         dispatcher: Dispatcher,
         endpoints: WebhookEndpointClient,
+        kinds: ScenarioKinds,
         approval: Approval,
         rules: CreationRules,
         rng: random.Random,
@@ -91,6 +72,7 @@ class CreateBattles:
         self._making = making
         self._dispatcher = dispatcher
         self._endpoints = endpoints
+        self._kinds = kinds
         self._approval = approval
         self._rules = rules
         self._rng = rng
@@ -102,7 +84,7 @@ class CreateBattles:
         WrongState if no two models can speak such a scenario now, and QuotaExceeded if the caller has too many
         unfinished battles or the budget of the day is used up.
         """
-        _check(wanted)
+        wanted.check()
         developer_id = current_identity().developer_id
         if wanted.webhook_url:
             await self._endpoints.ensure(wanted.webhook_url)
@@ -142,9 +124,9 @@ class CreateBattles:
         valid = Validation()
         for model in models:
             error = model.error(developer_id, self._approval, self._rules.providers)
-            valid.require(not error, _field(wanted, model.id), error)
+            valid.require(not error, wanted.field_of(model.id), error)
         for model_id, error in language_errors(models, on).items():
-            valid.require(False, _field(wanted, model_id), error)
+            valid.require(False, wanted.field_of(model_id), error)
         if scenario is not None:
             error = scenario.error(developer_id, self._approval)
             valid.require(not error, "scenario_id", error)
@@ -162,7 +144,7 @@ class CreateBattles:
     ) -> None:
         renders = await self._render_store.of_scenario(connection, scenario.id, now(), [m.id for m in models])
         for model in models:
-            longest, field = model.contender.max_characters, _field(wanted, model.id)
+            longest, field = model.contender.max_characters, wanted.field_of(model.id)
             fits = not longest or len(scenario.text) <= longest
             valid.require(
                 fits, field, f"accepts at most {longest} characters, but the scenario has {len(scenario.text)}"
@@ -208,6 +190,7 @@ class CreateBattles:
         budget = await self._renders.budget(connection)
         drawn = await self._draw(connection, wanted, roster, budget, models, scenario)
         if drawn is None:
+            await self._kinds.check(connection, developer_id if private else INSTALLATION, wanted.category)
             raise WrongState(
                 "No two voice models can speak such a scenario now. Name two voice models and a scenario, or register "
                 "one with `arena` set to true."
@@ -266,37 +249,3 @@ class CreateBattles:
             excluding=[each.id for each in roster.models if each.id not in own] if only_own else (),
         )
         return (drawn.scenario, (drawn.first, drawn.second), None if models else drawn.pair) if drawn else None
-
-
-def _check(wanted: NewBattle) -> None:
-    """Raises InvalidInput if the request is malformed."""
-    for field in _FIELDS:
-        if value := getattr(wanted, field):
-            ids.check_id(value, "mdl", field)
-    if wanted.scenario_id:
-        ids.check_id(wanted.scenario_id, "scn", "scenario_id")
-    valid = Validation()
-    valid.require(
-        not wanted.model_a_id or wanted.model_a_id != wanted.model_b_id,
-        "model_b_id",
-        "must be another voice model than model_a_id; leave it empty to have one drawn",
-    )
-    valid.require(
-        not (wanted.category and wanted.scenario_id),
-        "category",
-        "must be empty if scenario_id is given, because the scenario has a category",
-    )
-    valid.require(
-        not wanted.category or bool(CATEGORY.fullmatch(wanted.category)),
-        "category",
-        f"{CATEGORY_RULE}; GET /api/v1/scenarios lists scenarios with their categories",
-    )
-    if wanted.webhook_url and valid.text(wanted.webhook_url, "webhook_url", max_characters=MAX_URL_CHARACTERS):
-        is_http = wanted.webhook_url.startswith(("http://", "https://"))
-        valid.require(is_http, "webhook_url", "must be an http or https URL")
-    valid.request_id(wanted.request_id)
-    valid.finish()
-
-
-def _field(wanted: NewBattle, model_id: str) -> str:
-    return "model_a_id" if model_id == wanted.model_a_id else "model_b_id"

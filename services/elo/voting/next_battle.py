@@ -8,6 +8,7 @@ from datetime import datetime
 from services.elo.battles.domain import Battle
 from services.elo.domain import INSTALLATION, LANGUAGE
 from services.elo.scenarios.domain import CATEGORY, CATEGORY_RULE
+from services.elo.scenarios.kinds import ScenarioKinds
 from services.elo.voting.limits import VoterLimits
 from services.elo.voting.pool import PoolStore, Wish
 from services.elo.voting.subject import CountedVote
@@ -51,6 +52,7 @@ class NextBattle:
         voters: VoterStore,
         comparing: Comparing[CountedVote],
         make_battle: MakeBattle | None,
+        kinds: ScenarioKinds,
         *,
         address_of: Callable[[], bytes | None],
         max_voters_per_address: int,
@@ -65,6 +67,7 @@ class NextBattle:
         self._voters = voters
         self._comparing = comparing
         self._make_battle = make_battle
+        self._kinds = kinds
         self._address_of = address_of
         self._max_voters_per_address = max_voters_per_address
         self._votes_needed = votes_needed
@@ -77,7 +80,8 @@ class NextBattle:
         """Returns the next battle of the calling voter.
 
         Raises Unauthenticated without a voter's session, PermissionDenied for the own board of nobody, RateLimited for
-        too many battles in a minute, and NotReady if no battle is open that the voter has not heard.
+        too many battles in a minute, InvalidInput if no scenario has the category or the language, and NotReady if no
+        battle is open that the voter has not heard.
         """
         voter = calling_voter()
         wish = _wish(voter, category, language, own_board=own_board)
@@ -90,7 +94,9 @@ class NextBattle:
             await self._limits.check_new_battle(connection, voter.id)
             control = None
             if self._rng.random() < self._control_share:
-                control = await self._pool.draw_control(connection, voter.id, wish, self._rng.random())
+                control = await self._pool.draw_control(
+                    connection, voter.id, wish, self._rng.random(), self._votes_needed, self._clock()
+                )
         if control is not None and (assignment := await self._give(control, voter, wish)) is not None:
             return GivenBattle(control, assignment, votes_cast)
         for step in ("free", "made", "crowded"):
@@ -98,6 +104,8 @@ class NextBattle:
                 await self._make_battle(wish)
             if (given := await self._drawn(voter, wish, votes_cast, free=step != "crowded")) is not None:
                 return given
+        async with self._database.reading() as connection:
+            await self._kinds.check(connection, wish.owner, category, language)
         raise NotReady(
             f"No battle is ready that you have not heard. Ask again in {NOT_READY_SECONDS} s.",
             retry_after_seconds=str(NOT_READY_SECONDS),

@@ -84,7 +84,7 @@ _DRAWS = {
 _DRAW_CONTROL = {
     (category, language): Statement(
         sa.select(*BATTLE_COLUMNS)
-        .where(*_wanted(category=category, language=language), _B.control != Control.NONE, ~_HEARD)
+        .where(*_wanted(category=category, language=language), _B.control != Control.NONE, ~_HEARD, _NEEDS_VOTES)
         .order_by(_B.drawn < _POSITION, _B.drawn)
         .limit(1)
     )
@@ -102,12 +102,22 @@ class PoolStore:
         return battle_from(row) if row else None
 
     async def draw_control(
-        self, connection: AsyncConnection, voter_id: str, wish: Wish, position: float
+        self,
+        connection: AsyncConnection,
+        voter_id: str,
+        wish: Wish,
+        position: float,
+        votes_needed: int,
+        at: datetime,
     ) -> Battle | None:
-        """Returns an open control battle that a voter has not heard, from `position` (0 to 1) on. None without one."""
+        """Returns an open control battle that a voter has not heard, from `position` (0 to 1) on. None without one.
+
+        It leaves out those for which enough other voters are listening.
+        """
         kind, values = _of(wish)
-        found = await _DRAW_CONTROL[kind].execute(connection, voter=voter_id, position=position, **values)
-        row = found.one_or_none()
+        values |= {"voter": voter_id, "position": position}
+        values |= {"votes_needed": votes_needed, "since": at - PENDING_ASSIGNMENT_DURATION}
+        row = (await _DRAW_CONTROL[kind].execute(connection, **values)).one_or_none()
         return battle_from(row) if row else None
 
     async def draw(

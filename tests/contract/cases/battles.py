@@ -143,7 +143,7 @@ CASES = [
         "a category without scenarios has no battles",
         CREATE,
         {"category": "no_such_category"},
-        Fails("WRONG_STATE", says="No two voice models can speak such a scenario now"),
+        Fails("INVALID_INPUT", fields=("category",), says="customer_service"),
     ),
     Case(
         "a malformed category is refused",

@@ -29,7 +29,7 @@ NEXT_BATTLES = [
     Case(
         "a voter gets a battle with two opaque clips",
         NEXT,
-        {"own_board": True},
+        {"own_board": True, "category": "general"},
         Ok(
             {
                 "battle_id": BATTLE_ID,
@@ -57,8 +57,22 @@ NEXT_BATTLES = [
     Case(
         "without a battle that fits, the voter is asked to come again",
         NEXT,
-        {"category": "no_such_category"},
+        {"category": "general", "own_board": True},
         Fails("NOT_READY", says="Ask again in", metadata={"retry_after_seconds": "5"}),
+        caller="voter without battles",
+    ),
+    Case(
+        "a category that no scenario has is refused with those that there are",
+        NEXT,
+        {"category": "no_such_category"},
+        Fails("INVALID_INPUT", ("category",), "customer_service"),
+        caller="voter",
+    ),
+    Case(
+        "a language that no scenario has is refused with those that there are",
+        NEXT,
+        {"language": "tlh"},
+        Fails("INVALID_INPUT", ("language",), "a language that scenarios have"),
         caller="voter",
     ),
     Case(

@@ -251,11 +251,40 @@ async def test_a_battle_needs_two_known_models(
     assert outcome.err.splitlines()[0] == f"arena: {says}"
 
 
-async def test_a_name_of_two_models_is_refused_with_their_ids(mesh: StandIn, key: str) -> None:
-    mesh.models[1].config.voice_id = "en-us+croak"
+@pytest.mark.parametrize("owner", ["", "dev_1", "dev_2"])
+async def test_a_name_of_two_models_of_one_owner_is_refused_with_their_ids(mesh: StandIn, key: str, owner: str) -> None:
+    for model in mesh.models[:2]:
+        model.config.voice_id, model.developer_id = "en-us+croak", owner
     outcome = await run_arena("battle", "create", "--model", "espeak:en-us+croak", "--model", "mdl_fast")
     assert outcome.exit_code == 2
     assert [line.split()[0] for line in outcome.err.splitlines()[1:3]] == ["mdl_croak", "mdl_fast"]
+    assert outcome.err.splitlines()[3] == "Give the id of one."
+
+
+@pytest.mark.parametrize(
+    ("owners", "named"),
+    [
+        (("", "dev_1"), "mdl_fast"),
+        (("dev_2", "dev_1"), "mdl_fast"),
+        (("", "dev_2"), "mdl_croak"),
+        (("dev_1", ""), "mdl_croak"),
+    ],
+)
+async def test_the_callers_own_model_comes_before_the_installations_and_that_before_others(
+    mesh: StandIn, key: str, owners: tuple[str, str], named: str
+) -> None:
+    for model, owner in zip(mesh.models, owners, strict=False):
+        model.config.voice_id, model.developer_id = "en-us+croak", owner
+    outcome = await run_arena("battle", "create", "--model", "espeak:en-us+croak", "--model", "mdl_other")
+    assert outcome.exit_code == 0
+    assert [request.model_a_id for request in mesh.requests] == [named]
+
+
+async def test_without_a_key_a_name_means_the_model_of_the_installation(mesh: StandIn, no_key: Path) -> None:
+    for model, owner in zip(mesh.models, ("dev_2", ""), strict=False):
+        model.config.voice_id, model.developer_id = "en-us+croak", owner
+    assert (await run_arena("battle", "list", "--model", "espeak:en-us+croak")).exit_code == 0
+    assert [request.model_id for request in mesh.requests] == ["mdl_fast"]
 
 
 async def test_a_battle_is_shown_with_both_sides(mesh: StandIn) -> None:

@@ -14,6 +14,7 @@ from voicearena.elo.v1.leaderboard_service_pb2 import (
     ListSnapshotsRequest,
 )
 
+from tests.unit.cli import stand_in_leaderboard
 from tests.unit.cli.stand_in import StandIn, run_arena
 from tests.unit.cli.stand_in_leaderboard import MODEL_IDS, board
 
@@ -104,6 +105,16 @@ async def test_the_history_has_a_line_for_each_day_and_model(mesh: StandIn) -> N
     assert (await run_arena("leaderboard", "history", "--category", "empty")).out.startswith("No snapshots yet.")
     unknown = await run_arena("leaderboard", "history", "--model", "nobody")
     assert (unknown.exit_code, unknown.err.splitlines()[0]) == (4, "arena: The board has no model nobody.")
+
+
+async def test_a_name_of_two_models_on_the_board_is_refused_with_their_ids(
+    mesh: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doubled = board()
+    doubled.rows[1].name = "slt"
+    monkeypatch.setattr(stand_in_leaderboard, "board", lambda: doubled)
+    refused = await run_arena("leaderboard", "history", "--model", "slt")
+    assert (refused.exit_code, refused.err.split()[-7:]) == (2, [*MODEL_IDS[1:3], "Give", "the", "id", "of", "one."])
 
 
 async def test_the_matrix_names_the_separate_parts(mesh: StandIn) -> None:

@@ -14,7 +14,9 @@ from services.elo.battles.reading import ReadBattles
 from services.elo.battles.views import BattleViews
 from services.elo.integrity.settings import IntegritySettings
 from services.elo.ratings import LiveElo
+from services.elo.scenarios.kinds import ScenarioKinds
 from services.elo.tables import LIVE_RATINGS
+from services.elo.visibility import Approval
 from services.elo.voting.casting import Reveal, VoteInBattle
 from services.elo.voting.deciding import Deciding
 from services.elo.voting.limits import VoterLimits
@@ -83,6 +85,7 @@ class ArenaWorld:
             self.voters,
             self.comparing,
             self._make_battle,
+            ScenarioKinds(Approval(needed=False)),
             address_of=lambda: self.address,
             max_voters_per_address=max_voters_per_address,
             votes_needed=votes_needed,

@@ -16,7 +16,7 @@ from services.runtime.errors import NotFound
 from services.shared.listening.domain import ListenerAnswer
 from services.shared.listening.tables import LAST_STATE, VOTES
 from services.shared.listening.vote_store import VoteStore
-from tests.contract.stores.elo.arena_world import ArenaWorld
+from tests.contract.stores.elo.arena_world import DAYS, ArenaWorld
 from tests.contract.stores.subject_contract import Clock
 
 
@@ -47,7 +47,9 @@ class IntegrityWorld(ArenaWorld):
         )
         self.rejudging = Rejudging(database, self.store, self.listening, self.votes, self.judging, self.applying, clock)
         self.audio: dict[str, bytes] = {}
-        self.controls = ControlBattles(database, self.listening, self, clock, random.Random(3))
+        self.controls = ControlBattles(
+            database, self.listening, self, votes=self.votes_needed, days=DAYS, clock=clock, rng=random.Random(3)
+        )
 
     async def get(self, name: str) -> bytes:
         """Returns stored audio. Raises NotFound if there is none."""

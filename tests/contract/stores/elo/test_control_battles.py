@@ -1,18 +1,23 @@
 """Control battles test their voters, and are in no list, board or statistic."""
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
 import sqlalchemy as sa
 
+from services.elo.battles import convert
 from services.elo.battles.domain import BattleStatus, Control
 from services.elo.battles.views import BattleFilters
 from services.elo.battles.visibility import Viewer
-from services.elo.integrity.control_battles import KEPT_AFTER_END, OPEN_BATTLES, OPEN_DURATION
+from services.elo.integrity.control_battles import KEPT_AFTER_END, OPEN_BATTLES
 from services.elo.tables import BATTLE_VOTES, BATTLES, RENDERS
 from services.elo.voting.live_ratings import RatingChange
 from services.runtime.db import Database
 from services.shared.audio.wav import read_wav, write_wav
 from services.shared.listening.domain import ListenerAnswer
+from services.shared.listening.tables import TESTS
+from tests.contract.stores.elo.arena_world import DAYS
 from tests.contract.stores.elo.integrity_world import IntegrityWorld
 from tests.contract.stores.elo.rows import NOON
 from tests.contract.stores.subject_contract import Clock
@@ -120,11 +125,57 @@ async def test_the_clean_side_of_a_gold_battle_is_the_expected_one(world: Integr
     assert gold == OPEN_BATTLES
 
 
-async def test_votes_in_control_battles_are_in_no_list_rating_or_count(world: IntegrityWorld) -> None:
+async def test_no_read_tells_a_control_battle_from_others_before_the_vote(world: IntegrityWorld) -> None:
+    await world.controls.tend()
+    ordinary = await world.open_battle()
+    with world.voter():
+        control = (await world.next()).battle
+        assert control.control is not Control.NONE
+        listed, _ = await world.reading.page(BattleFilters(status=BattleStatus.OPEN), 100, "")
+        on_scenario, _ = await world.reading.page(BattleFilters(scenario_id=control.scenario_id), 100, "")
+        read = [await world.reading.get(control.id), await world.reading.get(ordinary.id)]
+        in_lists = [
+            next(view for view in views if view.battle.id == battle.id)
+            for views in (listed, on_scenario)
+            for battle in (control, ordinary)
+        ]
+    shown = [convert.battle(view) for view in (*read, *in_lists)]
+    for message in shown:
+        assert message.HasField("created_at")
+        for name in ("id", "created_at"):
+            message.ClearField(name)
+    assert shown == [shown[0]] * 6
+    async with world.database.reading() as connection:
+        query = sa.select(TESTS.c.votes_per_pair, TESTS.c.closes_at).distinct()
+        assert len((await connection.execute(query)).all()) == 1
+
+
+async def test_a_control_battle_takes_as_many_votes_as_others_and_is_then_in_no_list(world: IntegrityWorld) -> None:
     await world.controls.tend()
     with world.voter():
-        for _ in range(5):
-            await world.cast(A)
+        control = (await world.cast(TIE)).battle
+        listed, _ = await world.reading.page(BattleFilters(), 100, "")
+        assert (await world.reading.get(control.id)).battle.status is BattleStatus.DECIDED
+    assert len(listed) == 2 * OPEN_BATTLES
+    assert control.id not in {view.battle.id for view in listed}
+    await world.controls.tend()
+    assert await controls(world) == {"gold": OPEN_BATTLES, "trap": OPEN_BATTLES}
+
+
+async def test_a_control_battle_that_somebody_hears_is_not_given_to_others(world: IntegrityWorld) -> None:
+    await world.controls.tend()
+    given = set()
+    for _ in range(2 * OPEN_BATTLES + 1):
+        with world.voter():
+            given.add((await world.next()).battle.id)
+    assert len(given) == 2 * OPEN_BATTLES + 1
+
+
+async def test_votes_in_control_battles_are_in_no_rating_or_count(world: IntegrityWorld) -> None:
+    await world.controls.tend()
+    with world.voter():
+        for _ in range(2 * OPEN_BATTLES):
+            await world.cast(TIE)
     await world.judge()
     async with world.database.reading() as connection:
         assert not (await connection.execute(sa.select(BATTLE_VOTES.c.id))).all()
@@ -149,8 +200,9 @@ async def test_a_voter_who_fails_control_battles_loses_their_votes_and_one_who_p
     with world.voter() as passing:
         await world.cast(A)
     assert await world.states(failing) == await world.states(passing) == [COUNTED]
-    await world.controls.tend()
     for voter, passes in ((failing, False), (passing, True)):
+        # The votes of the first voter have used up the control battles.
+        await world.controls.tend()
         with world.voter(voter):
             for _ in range(2 * OPEN_BATTLES):
                 given = await world.heard()
@@ -175,7 +227,7 @@ async def test_a_voter_who_fails_control_battles_loses_their_votes_and_one_who_p
 async def test_old_control_battles_are_replaced_and_their_spoiled_audio_is_deleted(world: IntegrityWorld) -> None:
     await world.controls.tend()
     before = {name for name in world.audio if name.startswith("spoiled_")}
-    world.clock.at = NOON + OPEN_DURATION
+    world.clock.at = NOON + timedelta(days=DAYS)
     await world.closing.overdue()
     assert await controls(world, BattleStatus.DECIDED) == {"gold": OPEN_BATTLES, "trap": OPEN_BATTLES}
     await world.controls.tend()

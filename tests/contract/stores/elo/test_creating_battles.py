@@ -11,7 +11,7 @@ from services.elo.battles.domain import Battle, BattleStatus
 from services.elo.catalogue.tables import PROVIDERS, VOICE_MODELS
 from services.elo.domain import INSTALLATION
 from services.elo.making import matchmaker
-from services.elo.making.creating import NewBattle
+from services.elo.making.new_battle import NewBattle
 from services.elo.tables import SCENARIOS
 from services.runtime.db import Database
 from services.runtime.errors import ArenaError, InvalidInput, NotFound, QuotaExceeded, RequestIdReused, WrongState
@@ -254,11 +254,19 @@ async def test_what_awaits_approval_can_be_used_by_its_owner_only(emptied_schema
     assert (await create(shop, model_a_id=mdl(5), scenario_id=SCENARIO)).owner == BOB
 
 
-async def test_a_category_without_scenarios_or_models_within_reach_is_a_conflict(
+async def test_a_category_without_scenarios_is_refused_with_those_that_have_some(
     emptied_schema: Database, tmp_path: Path
 ) -> None:
     shop = await workshop(emptied_schema, tmp_path)
-    assert isinstance(await refused(shop, category="medical"), WrongState)
+    await rows.add_scenario(emptied_schema, f"scn_{2:032x}", developer_id=ADA, visibility="private", category="own")
+    for private, there in ((False, "support"), (True, "own, support")):
+        error = await refused(shop, category="medical", private=private)
+        assert isinstance(error, InvalidInput)
+        assert error.message == f"category: must be empty or a category that has scenarios: {there}"
+
+
+async def test_a_category_without_models_within_reach_is_a_conflict(emptied_schema: Database, tmp_path: Path) -> None:
+    shop = await workshop(emptied_schema, tmp_path)
     async with emptied_schema.transaction() as connection:
         await connection.execute(sa.update(VOICE_MODELS).where(VOICE_MODELS.c.id != mdl(1)).values(arena=False))
     error = await refused(shop, category="support")

@@ -10,6 +10,7 @@ from services.runtime.db import Database
 from services.runtime.errors import CredentialsMissing, InvalidInput, NotReady, PermissionDenied, Unauthenticated
 from services.shared.listening.domain import PENDING_ASSIGNMENT_DURATION, ListenerAnswer
 from tests.contract.stores.elo.arena_world import ArenaWorld
+from tests.contract.stores.elo.rows import add_scenario
 from tests.contract.stores.subject_contract import Clock
 
 
@@ -128,8 +129,6 @@ async def test_sides_are_swapped_for_about_half_of_the_voters(world: ArenaWorld)
         ("", "de", "german"),
         ("", "en", "sales"),
         ("", "EN-gb", "sales"),
-        ("sales", "de", ""),
-        ("", "e", ""),
     ],
 )
 async def test_category_and_language_select(world: ArenaWorld, category: str, language: str, found: str) -> None:
@@ -138,14 +137,49 @@ async def test_category_and_language_select(world: ArenaWorld, category: str, la
         "german": await world.open_battle(category="support", language="de"),
     }
     with world.voter():
-        if not found and language == "e":
-            with pytest.raises(InvalidInput, match="language: must be empty, or a BCP 47 tag"):
-                await world.next(category, language)
-        elif not found:
+        assert (await world.next(category, language)).battle.id == battles[found].id
+
+
+@pytest.mark.parametrize(
+    ("category", "language", "says"),
+    [
+        ("sales", "", "category: must be empty or a category that has scenarios: support, waiting"),
+        ("mine", "", "category: must be empty or a category that has scenarios: support, waiting"),
+        ("sales", "de", "category: must be empty or a category that has scenarios: support, waiting"),
+        ("", "fr", "language: must be empty or a language that scenarios have: de, en"),
+        ("support", "de", "language: must be empty or a language that scenarios of support have: en"),
+        ("", "en-gb", "language: must be empty or a language that scenarios have: de, en"),
+        ("", "e", "language: must be empty, or a BCP 47 tag"),
+    ],
+)
+async def test_a_category_or_language_without_scenarios_is_refused_with_those_that_have_some(
+    world: ArenaWorld, category: str, language: str, says: str
+) -> None:
+    await add_scenario(world.database, "scn_waiting", category="waiting", language="de")
+    await add_scenario(world.database, "scn_mine", category="mine", developer_id="dev_a", visibility="private")
+    await add_scenario(world.database, "scn_old", category="sales", archived=True)
+    with world.voter(), pytest.raises(InvalidInput) as refused:
+        await world.next(category, language)
+    assert says in str(refused.value)
+
+
+async def test_a_category_with_scenarios_and_no_battle_is_not_ready(world: ArenaWorld) -> None:
+    await add_scenario(world.database, "scn_german", language="de-CH")
+    await add_scenario(world.database, "scn_mine", category="mine", developer_id="dev_a", visibility="private")
+    with world.voter(invited_by="dev_a"):
+        for category, language in (("support", ""), ("support", "EN"), ("", "de"), ("", "de-ch")):
             with pytest.raises(NotReady):
                 await world.next(category, language)
-        else:
-            assert (await world.next(category, language)).battle.id == battles[found].id
+        with pytest.raises(NotReady):
+            await world.next("mine", own_board=True)
+        with pytest.raises(InvalidInput, match="that has scenarios: support"):
+            await world.next("mine")
+
+
+async def test_an_open_battle_is_given_although_its_scenario_was_archived(world: ArenaWorld) -> None:
+    battle = await world.open_battle(category="old")
+    with world.voter():
+        assert (await world.next("old")).battle.id == battle.id
 
 
 async def test_a_malformed_category_is_refused(world: ArenaWorld) -> None:

@@ -142,10 +142,10 @@ async def test_battles_are_listed_newest_first_page_by_page(world: ArenaWorld) -
         await world.reading.page(BattleFilters(status=BattleStatus.OPEN), 2, token)
 
 
-async def test_lists_have_no_private_and_no_control_battles_of_others(world: ArenaWorld) -> None:
+async def test_lists_have_no_private_and_no_ended_control_battles_of_others(world: ArenaWorld) -> None:
     public = await world.bare_battle()
     private = await world.bare_battle(private=True, developer_id="dev_a", owner="dev_a")
-    await world.bare_battle(control=Control.GOLD, expected="a")
+    await world.bare_battle(control=Control.GOLD, expected="a", **DECIDED)
     assert await listed(world) == [public.id]
     with world.developer("dev_a"):
         assert await listed(world) == [private.id, public.id]

@@ -94,7 +94,7 @@ def _boards(stats: VoiceModelStats) -> Table:
         table.add_row(
             plain(row.board),
             f"{row.rating:.0f}",
-            f"{row.rating_low:.0f} to {row.rating_high:.0f}",
+            f"{row.rating_low:.0f} to {row.rating_high:.0f}" if has(row, "rating_low") else "unknown",
             f"{rank} (provisional)" if row.provisional else rank,
         )
     return table

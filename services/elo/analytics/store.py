@@ -7,7 +7,6 @@ import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 from voicearena.elo.v1.battle_pb2 import SideMetrics
-from voicearena.elo.v1.leaderboard_pb2 import Leaderboard
 
 from services.elo.analytics.domain import (
     HUMAN_VOTE,
@@ -22,9 +21,10 @@ from services.elo.analytics.domain import (
 from services.elo.battles.domain import BattleStatus, Control
 from services.elo.catalogue.conditions import in_arena
 from services.elo.domain import INSTALLATION
+from services.elo.overall_boards import public_slot_effect
 from services.elo.ratings import Outcome, VoteKind
 from services.elo.ratings.votes import Floats
-from services.elo.tables import BATTLE_VOTES, BATTLES, BOARDS, RENDERS, SCENARIOS
+from services.elo.tables import BATTLE_VOTES, BATTLES, RENDERS, SCENARIOS
 from services.elo.visibility import Approval
 from services.shared.metrics import METRICS
 
@@ -98,14 +98,8 @@ class AnalyticsStore:
 
     async def slots(self, connection: AsyncConnection) -> Slots | None:
         """Returns the advantage of side A, from the published board of people over everything."""
-        of_people = (BOARDS.c.board == "human", BOARDS.c.category == "", BOARDS.c.language == "")
-        query = sa.select(BOARDS.c.leaderboard).where(BOARDS.c.owner == INSTALLATION, *of_people)
-        stored = (await connection.execute(query)).scalar_one_or_none()
-        board = Leaderboard.FromString(stored) if stored is not None else Leaderboard()
-        if not board.HasField("slot_effect"):
-            return None
-        effect = board.slot_effect
-        return Slots(effect.points, effect.points_low, effect.points_high)
+        effect = await public_slot_effect(connection)
+        return Slots(effect.points, effect.points_low, effect.points_high) if effect is not None else None
 
     async def differences(self, connection: AsyncConnection) -> Mapping[str, Floats]:
         """Returns side A minus side B of the latest rated battles by metric, NaN where a side was not measured.

@@ -67,8 +67,8 @@ def _stats(standing: Standing, stats: Stats) -> elo_pb2.VoiceModelStats:
             elo_pb2.VoiceModelStats.BoardRating(
                 board=board,
                 rating=row.rating,
-                rating_low=row.rating_low,
-                rating_high=row.rating_high,
+                rating_low=row.rating_low if row.HasField("rating_low") else None,
+                rating_high=row.rating_high if row.HasField("rating_high") else None,
                 rank=row.rank,
                 rank_worst=row.rank_worst,
                 provisional=row.provisional,

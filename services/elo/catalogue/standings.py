@@ -4,13 +4,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from voicearena.elo.v1.leaderboard_pb2 import Leaderboard, LeaderboardRow
+from voicearena.elo.v1.leaderboard_pb2 import LeaderboardRow
 
 from services.elo.catalogue.domain import VoiceModel
 from services.elo.domain import FIRST_RATING, INSTALLATION, ModelKind, Visibility, win_rate
-from services.elo.tables import BOARDS, LIVE_RATINGS, RENDERS, SCENARIOS
+from services.elo.overall_boards import overall_boards
+from services.elo.ratings import BoardKind
+from services.elo.rendering.reliability import RELIABILITY
+from services.elo.tables import LIVE_RATINGS, RENDERS, SCENARIOS
 from services.runtime.db import Database
-from services.shared.clips.domain import EVALUATION_FAILED, ClipStatus
+from services.shared.clips.domain import ClipStatus
 
 _L, _R = LIVE_RATINGS.c, RENDERS.c
 
@@ -84,18 +87,10 @@ class Standings:
 
     async def stats(self, model: VoiceModel) -> Stats:
         """Returns the published ratings and the averages of a model."""
-        query = sa.select(BOARDS.c.board, BOARDS.c.leaderboard).where(
-            BOARDS.c.owner == board_owner(model), BOARDS.c.category == "", BOARDS.c.language == ""
-        )
         async with self._database.reading() as connection:
-            boards = {row.board: row.leaderboard for row in await connection.execute(query)}
+            boards = await overall_boards(connection, board_owner(model), *BoardKind)
             averages = (await connection.execute(_averages(model))).one()
-        rows = {
-            board: row
-            for board, leaderboard in boards.items()
-            for row in Leaderboard.FromString(leaderboard).rows
-            if row.model_id == model.id
-        }
+        rows = {kind: row for kind, board in boards.items() for row in board.rows if row.model_id == model.id}
         return Stats(rows, Averages(**averages._mapping))
 
 
@@ -103,17 +98,14 @@ def _averages(model: VoiceModel) -> "sa.Select[tuple[float | None, ...]]":
     """Returns the query of a model's averages. Private scenarios say nothing in public."""
     mos = sa.func.coalesce((_R.naturalness_mos + _R.signal_quality_mos) / 2, _R.naturalness_mos, _R.signal_quality_mos)
     ended = _R.status.in_([ClipStatus.COMPLETED, ClipStatus.FAILED])
-    # A recorded model is not asked for speech. A failed evaluation says nothing about the model.
-    asked = sa.and_(sa.literal(model.kind is ModelKind.TTS), _R.error_kind != EVALUATION_FAILED)
-    requests = sa.func.count().filter(asked)
-    succeeded = sa.func.count().filter(asked, _R.status == ClipStatus.COMPLETED)
     query = sa.select(
         sa.func.avg(_R.word_error_rate).label("avg_wer"),
         sa.func.avg(_R.semascore).label("avg_semascore"),
         sa.func.avg(_R.prosody_score).label("avg_prosody"),
         ((sa.func.avg(mos) - 1) / 4).label("avg_quality"),
         sa.func.percentile_cont(0.5).within_group(_R.ttfa_ms).label("median_ttfa_ms"),
-        (succeeded / sa.cast(sa.func.nullif(requests, 0), sa.Double)).label("reliability"),
+        # A recorded model is not asked for speech.
+        sa.case((sa.literal(model.kind is ModelKind.TTS), RELIABILITY)).label("reliability"),
     ).select_from(RENDERS.join(SCENARIOS, SCENARIOS.c.id == _R.scenario_id))
     query = query.where(_R.voice_model_id == model.id, ended)
     if model.visibility is Visibility.PUBLIC:

@@ -13,11 +13,11 @@ import sqlalchemy as sa
 import structlog
 from prometheus_client import Gauge
 from sqlalchemy.ext.asyncio import AsyncConnection
-from voicearena.elo.v1.leaderboard_pb2 import Leaderboard, SlotEffect
+from voicearena.elo.v1.leaderboard_pb2 import SlotEffect
 
-from services.elo.domain import INSTALLATION
+from services.elo.overall_boards import public_slot_effect
 from services.elo.ratings import VoteKind
-from services.elo.tables import BATTLE_VOTES, BOARDS
+from services.elo.tables import BATTLE_VOTES
 from services.runtime.clock import now
 from services.runtime.db import Database
 
@@ -85,7 +85,7 @@ class IntegrityWatch:
         async with self._database.reading() as connection:
             hour = await _exclusions(connection, moment - HOUR, moment)
             before = await _exclusions(connection, moment - MEAN_OVER - HOUR, moment - HOUR)
-            effect = await _slot_effect(connection)
+            effect = await public_slot_effect(connection)
         EXCLUDED_SHARE.set(hour.share)
         EXCLUDED_MEAN.set(before.share)
         alarming = too_many_excluded(hour, before)
@@ -113,14 +113,3 @@ async def _exclusions(connection: AsyncConnection, since: datetime, until: datet
         votes.kind == sa.literal_column(f"'{VoteKind.HUMAN}'"), votes.cast_at > since, votes.cast_at <= until
     )
     return Exclusions(*(await connection.execute(query)).one())
-
-
-async def _slot_effect(connection: AsyncConnection) -> SlotEffect | None:
-    """Returns the slot effect of the public board of people's votes, None if it has none."""
-    board = BOARDS.c
-    public = (board.owner == INSTALLATION, board.board == "human", board.category == "", board.language == "")
-    stored = (await connection.execute(sa.select(board.leaderboard).where(*public))).scalar_one_or_none()
-    if stored is None:
-        return None
-    leaderboard = Leaderboard.FromString(stored)
-    return leaderboard.slot_effect if leaderboard.HasField("slot_effect") else None

@@ -13,11 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from voicearena.elo.v1.leaderboard_pb2 import Snapshot
 
 from services.elo.catalogue.tables import VOICE_MODELS
-from services.elo.domain import ModelKind
+from services.elo.domain import ModelKind, Visibility
 from services.elo.leaderboard.messages import BoardModel
-from services.elo.tables import BOARD_VOTES, BOARDS, BOARDS_CHANGED, LIVE_RATINGS, RENDERS, SNAPSHOTS
+from services.elo.rendering.reliability import RELIABILITY
+from services.elo.tables import BOARD_VOTES, BOARDS, BOARDS_CHANGED, LIVE_RATINGS, RENDERS, SCENARIOS, SNAPSHOTS
 from services.runtime.db import notify
-from services.shared.clips.domain import EVALUATION_FAILED, ClipStatus
 
 _B, _M, _R, _L, _S = BOARDS.c, VOICE_MODELS.c, RENDERS.c, LIVE_RATINGS.c, SNAPSHOTS.c
 
@@ -51,13 +51,13 @@ class BoardStore:
 
     async def models(self, connection: AsyncConnection) -> Mapping[int, BoardModel]:
         """Returns all models by their numbers."""
-        # A failed evaluation says nothing about a model, and a recorded one is not asked for speech.
-        asked = sa.and_(_R.status.in_([ClipStatus.COMPLETED, ClipStatus.FAILED]), _R.error_kind != EVALUATION_FAILED)
-        succeeded = sa.cast(_R.status == ClipStatus.COMPLETED, sa.Integer)
+        # A recorded model is not asked for speech. What private scenarios show of a public model stays private.
+        shown = sa.or_(_M.visibility == Visibility.PRIVATE, SCENARIOS.c.visibility == Visibility.PUBLIC)
         rendered = (
-            sa.select(_R.voice_model_id, sa.cast(sa.func.avg(succeeded), sa.Double).label("reliability"))
+            sa.select(_R.voice_model_id, RELIABILITY.label("reliability"))
             .join(VOICE_MODELS, sa.and_(_M.id == _R.voice_model_id, _M.kind == ModelKind.TTS))
-            .where(asked)
+            .join(SCENARIOS, SCENARIOS.c.id == _R.scenario_id)
+            .where(shown)
             .group_by(_R.voice_model_id)
             .subquery()
         )

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
-from voicearena.elo.v1.leaderboard_pb2 import Leaderboard
 
 from services.elo.battles.domain import BattleStatus
 from services.elo.catalogue.arena_voices import GENDER
@@ -16,11 +15,13 @@ from services.elo.catalogue.conditions import in_arena, spoken_language
 from services.elo.catalogue.tables import PROVIDERS, VOICE_MODELS
 from services.elo.domain import INSTALLATION, ModelKind
 from services.elo.making.identity_leak import names_of
+from services.elo.overall_boards import overall_boards
+from services.elo.ratings import BoardKind
 from services.elo.ratings.votes import Floats, Ints
 from services.elo.rendering.choosing import Speaker
 from services.elo.rendering.store import RenderStore
 from services.elo.scenarios.conditions import in_public_battles as public_scenarios
-from services.elo.tables import BATTLES, BOARDS, SCENARIOS
+from services.elo.tables import BATTLES, SCENARIOS
 from services.elo.visibility import Approval
 from services.runtime.clock import now
 
@@ -198,15 +199,15 @@ def scenario(row: Any) -> RosterScenario:
 
 async def _published(connection: AsyncConnection, owner: str, models: Sequence[Contender]) -> tuple[Floats, Floats]:
     """Returns the published ratings of models and the half-widths of their differences."""
-    of_board = BOARDS.c.board == Leaderboard.Board.Name(Leaderboard.hybrid), BOARDS.c.owner == owner
-    query = sa.select(BOARDS.c.leaderboard).where(*of_board, BOARDS.c.category == "", BOARDS.c.language == "")
-    stored = (await connection.execute(query)).scalar_one_or_none()
-    rows = {row.model_id: row for row in Leaderboard.FromString(stored).rows} if stored else {}
+    board = (await overall_boards(connection, owner, BoardKind.HYBRID)).get(BoardKind.HYBRID)
+    rows = {row.model_id: row for row in board.rows} if board is not None else {}
     ratings, widths = np.full(len(models), np.nan), np.full(len(models), np.inf)
     for position, model in enumerate(models):
         if row := rows.get(model.id):
             ratings[position] = row.rating
-            widths[position] = (row.rating_high - row.rating_low) / 2
+            # While one voter or one scenario is all there is, nothing is known about others.
+            if row.HasField("rating_low"):
+                widths[position] = (row.rating_high - row.rating_low) / 2
     # The errors of two ratings are nearly independent.
     half_widths = np.hypot(widths[:, None], widths)
     np.fill_diagonal(half_widths, 0)

@@ -14,7 +14,7 @@ from services.elo.domain import FIRST_RATING
 from services.elo.ratings.votes import Outcome, VoteKind
 
 DEFAULT_K_FACTOR = 32.0
-"""The points that a vote of weight 1 between equal models moves at most, times 2."""
+"""The points that a vote of weight 1 moves at most. Between equal models it moves half of them."""
 DEFAULT_VOTE_WEIGHTS: Mapping[VoteKind, float] = {VoteKind.HUMAN: 1.5, VoteKind.METRICS: 1.0}
 SCALE = 400.0
 """A lead of this many points is odds of 10."""

@@ -64,6 +64,13 @@ async def test_models_are_listed_with_their_live_ratings(
     ]
 
 
+async def test_a_rating_without_an_interval_says_so(fought: VoiceModel) -> None:
+    row = fought.stats.boards[0]
+    row.ClearField("rating_low")
+    row.ClearField("rating_high")
+    assert "human 1540 unknown 1-3 (provisional)" in lines((await run_arena("model", "show", "mdl_own")).out)
+
+
 async def test_an_empty_list_of_models_says_so(mesh: StandIn) -> None:
     mesh.models = []
     assert (await run_arena("model", "list")).out == "No voice models.\n"

@@ -10,6 +10,7 @@ from voicearena.elo.v1.leaderboard_pb2 import Leaderboard
 
 from services.elo.making import matchmaker
 from services.elo.making.matchmaker import Drawn
+from services.elo.ratings.matchmaking import MAX_HALF_WIDTH_POINTS, WINDOW_POINTS
 from services.elo.rendering.choosing import Budget
 from services.elo.tables import BOARDS
 from services.runtime.db import Database
@@ -47,13 +48,13 @@ def pairs(draws: list[Drawn]) -> Counter[frozenset[str]]:
     return Counter(frozenset({draw.first.id, draw.second.id}) for draw in draws)
 
 
-async def publish(database: Database, **ratings: tuple[float, float]) -> None:
-    """Publishes the hybrid board with a rating and a half-width of each model."""
+async def publish(database: Database, **ratings: tuple[float, float | None]) -> None:
+    """Publishes the hybrid board with a rating and a half-width of each model. None is a rating without an interval."""
     board = Leaderboard()
     for model_id, (rating, half_width) in ratings.items():
-        board.rows.add(
-            model_id=model_id, rating=rating, rating_low=rating - half_width, rating_high=rating + half_width
-        )
+        row = board.rows.add(model_id=model_id, rating=rating)
+        if half_width is not None:
+            row.rating_low, row.rating_high = rating - half_width, rating + half_width
     key = {"owner": "", "board": "hybrid", "category": "", "language": ""}
     values = {"leaderboard": board.SerializeToString(), "head_to_head": b"", "votes_seq": 1}
     async with database.transaction() as connection:
@@ -78,6 +79,14 @@ async def test_a_draw_says_its_window_its_candidates_and_its_probability(
     assert min(draw.pair.probability for draw in near) > 0.9
     far = [draw for draw in draws if not draw.pair.inside_window]
     assert all(draw.pair.probability < 0.1 and draw.pair.candidates == 3 for draw in far)
+
+
+async def test_nothing_is_known_about_a_rating_without_an_interval(emptied_schema: Database, tmp_path: Path) -> None:
+    shop = Workshop(emptied_schema, tmp_path)
+    await shop.populate(models=2)
+    await publish(emptied_schema, mdl_0=(1500, 30), mdl_1=(1600, None))
+    (draw,) = await drawn(shop, draws=1)
+    assert draw.pair.window_points == WINDOW_POINTS + MAX_HALF_WIDTH_POINTS
 
 
 async def test_models_without_a_published_rating_are_near_everybody(emptied_schema: Database, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from services.elo.catalogue.tables import VOICE_MODELS
 from services.elo.leaderboard import board_keeper
 from services.elo.leaderboard.board_keeper import NewVotes
 from services.elo.ratings import VoteKind, Votes, publish
-from services.elo.tables import BATTLE_VOTES, BATTLES, LIVE_RATINGS
+from services.elo.tables import BATTLE_VOTES, BATTLES, LIVE_RATINGS, SCENARIOS
 from services.runtime.db import Database
 from services.runtime.outbox import OUTBOX
 from tests.contract.stores.elo.boards import STORE, board, force_due, published_round, publishing, stored
@@ -285,6 +285,20 @@ async def test_averages_are_over_the_sides_of_the_battles(emptied_schema: Databa
     assert (first.median_ttfa_ms, second.median_ttfa_ms) == (300.0, 200.0)
     assert (second.HasField("avg_wer"), second.avg_semascore) == (False, 0.5)
     assert not first.HasField("avg_semascore")
+
+
+async def test_what_was_spoken_for_private_scenarios_is_in_no_public_reliability(emptied_schema: Database) -> None:
+    await simulated(emptied_schema, TINY)
+    await change(emptied_schema, sa.update(SCENARIOS).where(SCENARIOS.c.id == "scn_a1").values(visibility="private"))
+    failed = {"status": "failed", "error_kind": "timed_out"}
+    await add_render(emptied_schema, "rnd_a", "mdl_a0", "scn_a0")
+    await add_render(emptied_schema, "rnd_b", "mdl_a0", "scn_a0", number=1, **failed)
+    await add_render(emptied_schema, "rnd_c", "mdl_a0", "scn_a1", **failed)
+    await add_render(emptied_schema, "rnd_d", "mdl_a1", "scn_a1", **failed)
+    await published_round(emptied_schema)
+    rows = {row.model_id: row for row in (await board(emptied_schema)).rows}
+    assert rows["mdl_a0"].reliability == 0.5
+    assert not rows["mdl_a1"].HasField("reliability")
 
 
 async def test_the_delivery_controlled_rating_takes_out_what_only_length_explains(emptied_schema: Database) -> None:

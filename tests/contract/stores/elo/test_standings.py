@@ -7,6 +7,7 @@ import pytest
 import sqlalchemy as sa
 from voicearena.elo.v1.leaderboard_pb2 import Leaderboard, LeaderboardRow
 
+from services.elo.catalogue import convert
 from services.elo.catalogue.domain import VoiceModel
 from services.elo.catalogue.standings import NEW, Averages, Standing, Standings
 from services.elo.catalogue.store import SqlStore
@@ -68,8 +69,9 @@ async def test_a_public_model_stands_on_the_public_board_and_a_private_one_on_it
     for model in (public, private):
         await rate(emptied_schema, INSTALLATION, model, 1510, battles=2, wins=3, losses=1, ties=2, both_bad=4)
         await rate(emptied_schema, "dev_a", model, 1490, battles=1, losses=1)
-        await publish(emptied_schema, INSTALLATION, f"human{model.seq}", "", LeaderboardRow(model_id=model.id, rank=1))
-        await publish(emptied_schema, "dev_a", f"human{model.seq}", "", LeaderboardRow(model_id=model.id, rank=2))
+    for owner, rank in ((INSTALLATION, 1), ("dev_a", 2)):
+        rows = (LeaderboardRow(model_id=model.id, rank=rank) for model in (public, private))
+        await publish(emptied_schema, owner, "human", "", *rows)
     standings = Standings(emptied_schema)
     found = await standings.of([public, private])
     assert found == {
@@ -90,7 +92,19 @@ async def test_ratings_come_from_the_boards_over_all_categories(emptied_schema: 
     await publish(emptied_schema, INSTALLATION, "human", "", other, row)
     await publish(emptied_schema, INSTALLATION, "metrics", "", other)
     await publish(emptied_schema, INSTALLATION, "hybrid", "sales", row)
-    assert dict((await Standings(emptied_schema).stats(model)).boards) == {"human": row}
+    stats = await Standings(emptied_schema).stats(model)
+    assert dict(stats.boards) == {"human": row}
+    (shown,) = convert.voice_model(model, awaits_approval=False, stats=stats).stats.boards
+    assert (shown.board, shown.rating_low, shown.rating_high) == ("human", 1500, 1580)
+
+
+async def test_a_rating_without_an_interval_is_shown_without_one(emptied_schema: Database) -> None:
+    await add_models(emptied_schema, "mdl_a")
+    model = await stored(emptied_schema, "mdl_a")
+    await publish(emptied_schema, INSTALLATION, "human", "", LeaderboardRow(model_id="mdl_a", rating=1540))
+    stats = await Standings(emptied_schema).stats(model)
+    (shown,) = convert.voice_model(model, awaits_approval=False, stats=stats).stats.boards
+    assert (shown.HasField("rating_low"), shown.HasField("rating_high")) == (False, False)
 
 
 async def speak(database: Database, scenario: str, **values: object) -> None:

@@ -10,7 +10,7 @@ from services.elo.catalogue.domain import VoiceModel
 from services.elo.domain import FIRST_RATING, INSTALLATION, ModelKind, Visibility, win_rate
 from services.elo.overall_boards import overall_boards
 from services.elo.ratings import BoardKind
-from services.elo.rendering.reliability import RELIABILITY
+from services.elo.reliability import RELIABILITY
 from services.elo.tables import LIVE_RATINGS, RENDERS, SCENARIOS
 from services.runtime.db import Database
 from services.shared.clips.domain import ClipStatus

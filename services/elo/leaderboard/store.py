@@ -15,7 +15,7 @@ from voicearena.elo.v1.leaderboard_pb2 import Snapshot
 from services.elo.catalogue.tables import VOICE_MODELS
 from services.elo.domain import ModelKind, Visibility
 from services.elo.leaderboard.messages import BoardModel
-from services.elo.rendering.reliability import RELIABILITY
+from services.elo.reliability import RELIABILITY
 from services.elo.tables import BOARD_VOTES, BOARDS, BOARDS_CHANGED, LIVE_RATINGS, RENDERS, SCENARIOS, SNAPSHOTS
 from services.runtime.db import notify
 

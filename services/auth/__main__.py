@@ -13,6 +13,7 @@ from voicearena.mesh.v1 import mesh_service_pb2_grpc
 from services.auth import consumers
 from services.auth.address_counts import AddressCounts
 from services.auth.gateway_authorization import GatewayAuthorization
+from services.auth.inviting_keys import InvitingKeys
 from services.auth.key_cache import KeyCache
 from services.auth.key_uses import KeyUses
 from services.auth.mesh_processes import MeshProcesses
@@ -60,11 +61,11 @@ async def main() -> None:
         cache = KeyCache(database, store, issuer, uses)
         auth = Auth(database, store, Pages(secret), secret, registrations, cache.forget_unknown)
         voter_addresses = AddressHash(secret, "voter sessions")
-        voter_tokens = VoterTokens(secret)
+        voter_tokens, inviting = VoterTokens(secret), InvitingKeys(database, store)
         voter_counts = AddressCounts(store, voter_addresses, "voter sessions", settings.max_voters_per_address)
         service.add_servicer(
             auth_service_pb2_grpc.add_AuthServiceServicer_to_server,
-            AuthServicer(auth, Voters(database, voter_tokens, voter_counts)),
+            AuthServicer(auth, Voters(database, store, voter_tokens, voter_counts)),
         )
         service.add_servicer(
             mesh_service_pb2_grpc.add_MeshServiceServicer_to_server,
@@ -72,7 +73,7 @@ async def main() -> None:
         )
         service.add_unlisted(
             external_auth_pb2_grpc.add_AuthorizationServicer_to_server,
-            GatewayAuthorization(cache, VoterCache(voter_tokens, issuer, voter_addresses)),
+            GatewayAuthorization(cache, VoterCache(voter_tokens, inviting, issuer, voter_addresses)),
         )
         # The gateway sends reflection requests to auth, so auth lists the services of the whole mesh.
         for module in stubs("_service_pb2"):
@@ -83,7 +84,9 @@ async def main() -> None:
         service.background("key uses", uses.keep_writing)
         service.background(
             "events",
-            lambda: bus.consume(consumers.handlers(cache), max_in_flight=1, broadcast=f"{os.getpid()}_{issuer.key_id}"),
+            lambda: bus.consume(
+                consumers.handlers(cache, inviting), max_in_flight=1, broadcast=f"{os.getpid()}_{issuer.key_id}"
+            ),
         )
         await service.run()
 

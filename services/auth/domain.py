@@ -27,6 +27,9 @@ MAX_KEY_NAME_CHARACTERS = 100
 MAX_EMAIL_CHARACTERS = 254
 FIRST_KEY_NAME = "first key"
 UNKNOWN_KEY = "The API key is unknown"
+SESSION_OF_REVOKED_KEY = (
+    "The API key that created this voter session was revoked. Create a new session with POST /api/v1/voters."
+)
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 

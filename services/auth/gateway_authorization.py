@@ -66,7 +66,7 @@ class GatewayAuthorization(external_auth_pb2_grpc.AuthorizationServicer):
     async def _authenticate(self, http: ext_authz.AttributeContext.HttpRequest) -> Authentication:
         credential = _credential(http.headers.get("authorization", ""))
         if credential.startswith(TOKEN_START):
-            return self._voters.authenticate(credential, http.headers.get(CLIENT_ADDRESS_HEADER, ""))
+            return await self._voters.authenticate(credential, http.headers.get(CLIENT_ADDRESS_HEADER, ""))
         return await self._cache.authenticate(credential)
 
 

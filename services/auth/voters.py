@@ -2,15 +2,19 @@
 
 A session's token is `vt_` and 64 characters. They contain the voter's id, the end of the session, and a signature. So a
 token is verified without a look-up, and a guessed or changed one is refused. If the session was created with an API
-key, its token is `vt_` and 86 characters, because it contains the developer's id too.
+key, its token is `vt_` and 86 characters, because it contains the key's id too. Such a session ends when the key is
+revoked.
 """
 
 import struct
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from services.auth.address_counts import AddressCounts
+from services.auth.inviting_keys import InvitingKeys
 from services.auth.key_cache import LOOKUP_VALID_SECONDS, Authentication
+from services.auth.store import Store
 from services.auth.tokens import IdentityToken, TokenIssuer
 from services.runtime import ids
 from services.runtime.client_address import AddressHash, grouped_address
@@ -20,7 +24,7 @@ from services.runtime.errors import Unauthenticated
 from services.runtime.identity import current_caller
 from services.runtime.signing import TokenSigner
 
-VOTER_PREFIX, DEVELOPER_PREFIX = "usr", "dev"
+VOTER_PREFIX, KEY_PREFIX = "usr", "key"
 TOKEN_START = "vt_"  # noqa: S105
 SESSION_DAYS = 90
 MAX_CACHED_TOKENS = 10_000
@@ -37,8 +41,8 @@ class VoterSession:
     id: str
     token: str
     expires_at: datetime
-    invited_by: str = ""
-    """The developer whose API key created it. Empty if it was created without a key."""
+    inviting_key_id: str = ""
+    """The API key that created it. Empty if it was created without a key."""
 
 
 class VoterTokens:
@@ -47,13 +51,14 @@ class VoterTokens:
     def __init__(self, secret: str) -> None:
         self._signer = TokenSigner(secret, "voter sessions")
 
-    def new(self, invited_by: str = "") -> VoterSession:
-        """Returns a new session. `invited_by` is the id of the developer who creates it, empty if it is nobody."""
+    def new(self, inviting_key_id: str = "", key_expires_at: datetime | None = None) -> VoterSession:
+        """Returns a new session. The API key that creates it has an id, empty if there is none, and may expire."""
         voter_id = ids.new_id(VOTER_PREFIX)
-        ends = int((now() + timedelta(days=SESSION_DAYS)).timestamp())
-        content = _CONTENT.pack(_bytes_of(voter_id), ends) + (_bytes_of(invited_by) if invited_by else b"")
+        expires_at = now() + timedelta(days=SESSION_DAYS)
+        ends = int(min(expires_at, key_expires_at or expires_at).timestamp())
+        content = _CONTENT.pack(_bytes_of(voter_id), ends) + (_bytes_of(inviting_key_id) if inviting_key_id else b"")
         token = TOKEN_START + self._signer.token(content)
-        return VoterSession(voter_id, token, datetime.fromtimestamp(ends, UTC), invited_by)
+        return VoterSession(voter_id, token, datetime.fromtimestamp(ends, UTC), inviting_key_id)
 
     def session(self, token: str) -> VoterSession:
         """Returns the session of a token. Raises Unauthenticated if the token was changed or the session has ended."""
@@ -62,8 +67,8 @@ class VoterTokens:
             hint = f"Copy all of it, or create a new session {NEW_SESSION_HINT}."
             raise Unauthenticated(f"The voter session token is incomplete or was changed. {hint}")
         raw, ends, *inviting = (_CONTENT if len(content) == _CONTENT.size else _INVITED_CONTENT).unpack(content)
-        invited_by = f"{DEVELOPER_PREFIX}_{inviting[0].hex()}" if inviting else ""
-        session = VoterSession(f"{VOTER_PREFIX}_{raw.hex()}", token, datetime.fromtimestamp(ends, UTC), invited_by)
+        key_id = f"{KEY_PREFIX}_{inviting[0].hex()}" if inviting else ""
+        session = VoterSession(f"{VOTER_PREFIX}_{raw.hex()}", token, datetime.fromtimestamp(ends, UTC), key_id)
         if session.expires_at <= now():
             ended = f"The voter session ended at {session.expires_at:%Y-%m-%d %H:%M} UTC."
             raise Unauthenticated(f"{ended} Create a new one {NEW_SESSION_HINT}.")
@@ -77,25 +82,32 @@ def _bytes_of(id_: str) -> bytes:
 class VoterCache:
     """Authenticates voters, and caches their identity tokens."""
 
-    def __init__(self, tokens: VoterTokens, issuer: TokenIssuer, addresses: AddressHash) -> None:
+    def __init__(
+        self, tokens: VoterTokens, inviting: InvitingKeys, issuer: TokenIssuer, addresses: AddressHash
+    ) -> None:
         self._tokens = tokens
+        self._inviting = inviting
         self._issuer = issuer
         self._addresses = addresses
         self._minted: dict[str, IdentityToken] = {}
 
-    def authenticate(self, token: str, address: str) -> Authentication:
+    async def authenticate(self, token: str, address: str) -> Authentication:
         """Returns the identity of a session token. Raises Unauthenticated, with the reason, if it is not valid.
 
         Calls are counted by address, not by session, because everybody can create many sessions.
         """
         session = self._tokens.session(token)
+        invited_by, left = "", LOOKUP_VALID_SECONDS
+        if session.inviting_key_id:
+            invited_by, checked_at = await self._inviting.developer_of(session.inviting_key_id)
+            left = checked_at + LOOKUP_VALID_SECONDS - time.monotonic()
         minted = self._minted.get(token)
         if minted is None or not minted.can_be_reused(now()):
-            minted = self._issuer.mint_for_voter(session.id, session.expires_at, session.invited_by)
+            minted = self._issuer.mint_for_voter(session.id, session.expires_at, invited_by)
             if len(self._minted) >= MAX_CACHED_TOKENS:
                 self._minted.clear()
             self._minted[token] = minted
-        left = min(LOOKUP_VALID_SECONDS, (session.expires_at - now()).total_seconds())
+        left = min(left, (session.expires_at - now()).total_seconds())
         counted_as = f"adr_{self._addresses.of(grouped_address(address) or '').hex()}"
         return Authentication(counted_as, minted.text, left)
 
@@ -103,8 +115,9 @@ class VoterCache:
 class Voters:
     """The use case for voters."""
 
-    def __init__(self, database: Database, tokens: VoterTokens, counts: AddressCounts) -> None:
+    def __init__(self, database: Database, store: Store, tokens: VoterTokens, counts: AddressCounts) -> None:
         self._database = database
+        self._store = store
         self._tokens = tokens
         self._counts = counts
 
@@ -113,7 +126,9 @@ class Voters:
 
         Raises QuotaExceeded if the caller's address has created too many within 24 hours.
         """
+        caller = current_caller()
+        key_id = caller.identity.key_id if caller and caller.identity else ""
         async with self._database.transaction() as connection:
             await self._counts.add(connection)
-        caller = current_caller()
-        return self._tokens.new(caller.identity.developer_id if caller and caller.identity else "")
+            keys = await self._store.find_keys(connection, [key_id]) if key_id else ()
+        return self._tokens.new(key_id, keys[0].expires_at if keys else None)

@@ -24,7 +24,7 @@ NOTHING = cast(Any, None)
 WEBHOOK_FACTS = set(WebhookPublisher(NOTHING, NOTHING, "").handlers())
 # The events that each service handles. The handlers' dependencies don't matter here.
 HANDLED: dict[str, set[type[Message]]] = {
-    "auth": set(auth_consumers.handlers(NOTHING)),
+    "auth": set(auth_consumers.handlers(NOTHING, NOTHING)),
     "elo": {
         *elo_consumers.handlers(NOTHING),
         *recording_consumers.handlers(NOTHING),

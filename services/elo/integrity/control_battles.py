@@ -8,7 +8,7 @@ import asyncio
 import dataclasses
 import random
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 import sqlalchemy as sa
@@ -90,6 +90,8 @@ class ControlBattles:
         self._votes = votes
         self._open_duration = timedelta(days=days)
         self._clock = clock
+        # Battles that ended before it have no spoiled audio. There are many of them after a while.
+        self._spoiled_deleted_until = datetime.min.replace(tzinfo=UTC)
         # Nobody may foresee which battles are controls.
         self._rng = rng or random.SystemRandom()
 
@@ -137,17 +139,29 @@ class ControlBattles:
         return None
 
     async def _make(self, control: Control, recording: _Recording) -> None:
+        battle = self._battle(control, recording)
         clean = CandidateAudio(recording.audio_name, recording.seconds)
-        sides, expected = [clean, clean], ""
-        if control is Control.GOLD:
-            name = f"{ids.new_id(SPOILED_PREFIX)}.wav"
-            stored = await self._audio.get(recording.audio_name)
-            await self._audio.put(name, await asyncio.to_thread(spoiled, stored, self._rng.getrandbits(32)))
-            place = self._rng.randrange(2)
-            sides[place] = CandidateAudio(name, recording.seconds)
-            expected = "b" if place == 0 else "a"
+        sides = {"a": clean, "b": clean}
+        if battle.expected:
+            noisy = await asyncio.to_thread(
+                spoiled, await self._audio.get(recording.audio_name), self._rng.getrandbits(32)
+            )
+            # If this process dies before the battle opens, `_delete_spoiled` finds what it has stored by the battle.
+            async with self._database.transaction() as connection:
+                await _add(connection, dataclasses.replace(battle, status=BattleStatus.VOID))
+            await self._audio.put(_spoiled_name(battle.id), noisy)
+            sides["b" if battle.expected == "a" else "a"] = CandidateAudio(_spoiled_name(battle.id), recording.seconds)
+        pair = Pair(key=SIDES, text=battle.text, first=[sides["a"]], second=[sides["b"]], target_lufs=MAX_TARGET_LUFS)
+        closes_at = self._clock() + self._open_duration
+        async with self._database.transaction() as connection:
+            if battle.expected:
+                await connection.execute(sa.delete(BATTLES).where(_B.id == battle.id))
+            await _add(connection, dataclasses.replace(battle, closes_at=closes_at))
+            await self._listening.open(connection, ListeningTest(battle.id, self._votes, closes_at), [pair])
+
+    def _battle(self, control: Control, recording: _Recording) -> Battle:
         moment = self._clock()
-        battle = dataclasses.replace(
+        return dataclasses.replace(
             recording.battle,
             id=ids.new_id("bat"),
             status=BattleStatus.OPEN,
@@ -160,7 +174,6 @@ class ControlBattles:
             render_b_id=recording.render_id,
             created_at=moment,
             opened_at=moment,
-            closes_at=moment + self._open_duration,
             decided_at=None,
             drawn=self._rng.random(),
             # Before the vote it looks like any other.
@@ -173,7 +186,7 @@ class ControlBattles:
             inside_window=False,
             swaps=0,
             control=control,
-            expected=expected,
+            expected=self._rng.choice("ab") if control is Control.GOLD else "",
             winner=None,
             vote_source=None,
             elo_delta=None,
@@ -185,34 +198,44 @@ class ControlBattles:
             traceparent="",
             webhook_url="",
         )
-        pair = Pair(key=SIDES, text=battle.text, first=[sides[0]], second=[sides[1]], target_lufs=MAX_TARGET_LUFS)
-        async with self._database.transaction() as connection:
-            values = {column.name: getattr(battle, column.name) for column in BATTLE_COLUMNS if column.name != "seq"}
-            await connection.execute(sa.insert(BATTLES).values(values))
-            await self._listening.open(connection, ListeningTest(battle.id, self._votes, battle.closes_at), [pair])
 
     async def _delete_spoiled(self) -> None:
-        """Deletes the spoiled audio of battles that ended some time ago."""
+        """Deletes the spoiled audio of battles that ended some time ago, or that never opened."""
+        before = self._clock() - KEPT_AFTER_END
+        gold = _B.control == Control.GOLD
+        decided = sa.and_(
+            _B.status == BattleStatus.DECIDED,
+            _B.decided_at < before,
+            _B.decided_at >= self._spoiled_deleted_until,
+            sa.exists().where(
+                PAIRS.c.test_id == _B.id, PAIRS.c.first_speech != sa.cast("[]", PAIRS.c.first_speech.type)
+            ),
+        )
+        unopened = sa.and_(_B.status == BattleStatus.VOID, _B.created_at < before)
         async with self._database.reading() as connection:
-            ended = sa.select(PAIRS.c.test_id, PAIRS.c.first_speech, PAIRS.c.second_speech).where(
-                PAIRS.c.test_id == _B.id,
-                _B.control == Control.GOLD,
-                _B.status == BattleStatus.DECIDED,
-                _B.decided_at < self._clock() - KEPT_AFTER_END,
-                PAIRS.c.first_speech != sa.cast("[]", PAIRS.c.first_speech.type),
-            )
-            found = (await connection.execute(ended)).all()
-        for test_id, first, second in found:
-            names = {each["audio_name"] for each in (*first, *second)}
+            query = sa.select(_B.id, _B.status).where(gold, sa.or_(decided, unopened))
+            found = (await connection.execute(query)).all()
+        for battle_id, status in found:
             try:
-                for name in names:
-                    if name.startswith(SPOILED_PREFIX):
-                        await self._audio.delete(name)
+                await self._audio.delete(_spoiled_name(battle_id))
             except Unavailable as error:
-                log.warning("spoiled audio can't be deleted", battle=test_id, error=str(error))
+                log.warning("spoiled audio can't be deleted", battle=battle_id, error=str(error))
                 return
             async with self._database.transaction() as connection:
-                await self._listening.forget_audio(connection, [test_id])
+                if status == BattleStatus.VOID:
+                    await connection.execute(sa.delete(BATTLES).where(_B.id == battle_id))
+                else:
+                    await self._listening.forget_audio(connection, [battle_id])
+        self._spoiled_deleted_until = before
+
+
+def _spoiled_name(battle_id: str) -> str:
+    return f"{SPOILED_PREFIX}_{battle_id.removeprefix('bat_')}.wav"
+
+
+async def _add(connection: AsyncConnection, battle: Battle) -> None:
+    values = {column.name: getattr(battle, column.name) for column in BATTLE_COLUMNS if column.name != "seq"}
+    await connection.execute(sa.insert(BATTLES).values(values))
 
 
 async def _open_battles(connection: AsyncConnection) -> dict[Control, int]:

@@ -14,6 +14,7 @@ from services.elo import facts
 from services.elo.domain import INSTALLATION
 from services.elo.leaderboard.computing import EVIDENCE, compute_boards
 from services.elo.leaderboard.messages import BoardModel, Times, head_to_head, leaderboard
+from services.elo.leaderboard.resuming import resumed
 from services.elo.leaderboard.schedule import OwnerSchedule
 from services.elo.leaderboard.snapshots import end_of, live_ratings, microseconds, missing_days, snapshots
 from services.elo.leaderboard.store import BoardKey, BoardStore, StoredBoard
@@ -68,9 +69,9 @@ class Publishing:
         self._alive()
         if self.schedules is None:
             async with self._database.reading() as connection:
-                known = await self._store.computed_at(connection)
-            # Votes of before are counted as new: what they were when the boards were computed is not known here.
-            self.schedules = {owner: OwnerSchedule(computed_at=at) for owner, at in known.items()}
+                before = await self._store.computed_votes(connection)
+            self.schedules = {owner: resumed(self._reader.log, owner, votes) for owner, votes in before.items()}
+            changed = {owner: count for owner, count in changed.items() if owner not in before}
         for owner, count in changed.items():
             schedule = self.schedules.setdefault(owner, OwnerSchedule())
             schedule.changed += count

@@ -15,11 +15,14 @@ from voicearena.elo.v1.leaderboard_pb2 import Snapshot
 from services.elo.catalogue.tables import VOICE_MODELS
 from services.elo.domain import ModelKind, Visibility
 from services.elo.leaderboard.messages import BoardModel
+from services.elo.leaderboard.resuming import ComputedVotes
+from services.elo.leaderboard.vote_log import unpacked
 from services.elo.reliability import RELIABILITY
 from services.elo.tables import BOARD_VOTES, BOARDS, BOARDS_CHANGED, LIVE_RATINGS, RENDERS, SCENARIOS, SNAPSHOTS
 from services.runtime.db import notify
 
 _B, _M, _R, _L, _S = BOARDS.c, VOICE_MODELS.c, RENDERS.c, LIVE_RATINGS.c, SNAPSHOTS.c
+_V = BOARD_VOTES.c
 
 
 class BoardKey(NamedTuple):
@@ -123,10 +126,14 @@ class BoardStore:
         row = (await connection.execute(query)).one_or_none()
         return _board(row) if row else None
 
-    async def computed_at(self, connection: AsyncConnection) -> Mapping[str, datetime]:
-        """Returns when the boards of each owner were last computed."""
-        query = sa.select(_B.owner, sa.func.max(_B.computed_at)).group_by(_B.owner)
-        return {row[0]: row[1] for row in await connection.execute(query)}
+    async def computed_votes(self, connection: AsyncConnection) -> Mapping[str, ComputedVotes]:
+        """Returns for each owner when their boards were last computed, and from which votes."""
+        times = sa.select(_B.owner, sa.func.max(_B.computed_at).label("at")).group_by(_B.owner).subquery()
+        query = sa.select(_V.owner, times.c.at, _V.seen, _V.counted).join(times, times.c.owner == _V.owner)
+        return {
+            owner: ComputedVotes(at, unpacked(seen), unpacked(counted))
+            for owner, at, seen, counted in await connection.execute(query)
+        }
 
     async def last_final_day(self, connection: AsyncConnection, owner: str) -> date | None:
         """Returns the newest day of an owner whose snapshots were computed after its end. None if there is none."""

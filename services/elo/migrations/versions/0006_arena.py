@@ -79,7 +79,7 @@ CREATE TABLE battles (
     CONSTRAINT battles_request UNIQUE (developer_id, request_id)
 );
 CREATE INDEX battles_pool ON battles (owner, category, drawn) WHERE status = 'open';
-CREATE INDEX battles_control ON battles (control, status) WHERE control <> '';
+CREATE INDEX battles_control ON battles (control, status, decided_at) WHERE control <> '';
 CREATE INDEX battles_pool_of_any_category ON battles (owner, drawn) WHERE status = 'open';
 CREATE INDEX battles_by_status ON battles (status, seq);
 CREATE INDEX battles_preparing ON battles (created_at) WHERE status = 'preparing';

@@ -224,6 +224,32 @@ async def test_a_voter_who_fails_control_battles_loses_their_votes_and_one_who_p
     assert await world.counted() == [False, True, False]
 
 
+@pytest.mark.parametrize("dies", ["before the audio is stored", "after it"])
+async def test_spoiled_audio_of_a_battle_that_never_opened_is_deleted(
+    world: IntegrityWorld, monkeypatch: pytest.MonkeyPatch, dies: str
+) -> None:
+    async def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as death:
+        if dies == "after it":
+            death.setattr(world.listening, "open", killed)
+        else:
+            death.setattr(world, "put", killed)
+        with pytest.raises(KeyboardInterrupt):
+            await world.controls.tend()
+    left = [name for name in world.audio if name.startswith("spoiled_")]
+    assert len(left) == (1 if dies == "after it" else 0)
+    await world.controls.tend()
+    assert await controls(world) == {"gold": OPEN_BATTLES, "trap": OPEN_BATTLES}
+    assert await controls(world, BattleStatus.VOID) == {"gold": 1}
+    world.clock.at += KEPT_AFTER_END * 2
+    await world.controls.tend()
+    assert not set(left) & world.audio.keys()
+    assert await controls(world, BattleStatus.VOID) == {}
+    assert len([name for name in world.audio if name.startswith("spoiled_")]) == OPEN_BATTLES
+
+
 async def test_old_control_battles_are_replaced_and_their_spoiled_audio_is_deleted(world: IntegrityWorld) -> None:
     await world.controls.tend()
     before = {name for name in world.audio if name.startswith("spoiled_")}

@@ -214,6 +214,44 @@ async def test_an_unchanged_board_is_confirmed_and_not_computed_again(emptied_sc
     assert (row.name, row.withdrawn) == ("Ada", True)
 
 
+async def test_a_process_that_starts_computes_only_what_is_due(emptied_schema: Database) -> None:
+    cast, _ = await simulated(emptied_schema, TINY)
+    assert await published_round(emptied_schema) == 8
+    before = await stored(emptied_schema)
+    started = publishing(emptied_schema)
+    assert await started.round() == 0
+    assert not started.waiting
+    assert await stored(emptied_schema) == before
+    # Less than a tenth of the votes are new: they wait for the interval.
+    random = np.random.default_rng(3)
+    more = TINY.vote(TINY.strengths(random), random)
+    await add_votes(emptied_schema, cast, more.where(np.arange(len(more)) < 2), prefix="b")
+    started = publishing(emptied_schema)
+    assert await started.round() == 0
+    assert started.waiting
+    await add_votes(emptied_schema, cast, more, prefix="c")
+    started = publishing(emptied_schema)
+    await started.round()
+    force_due(started)
+    assert await started.round() == 8
+    assert (await board(emptied_schema)).votes == 30 + 2 + 30
+    started = publishing(emptied_schema, timedelta(0))
+    assert await started.round() == 8
+
+
+async def test_a_process_that_starts_knows_which_votes_were_judged_again(emptied_schema: Database) -> None:
+    await simulated(emptied_schema, TINY)
+    await published_round(emptied_schema)
+    excluded = sa.update(BATTLE_VOTES).where(BATTLE_VOTES.c.seq <= 10).values(counted=False)
+    await change(emptied_schema, excluded)
+    started = publishing(emptied_schema)
+    await started.round()
+    assert (started.schedules or {})[""].changed == 10
+    force_due(started)
+    assert await started.round() == 8
+    assert (await board(emptied_schema)).votes == 20
+
+
 async def test_a_withdrawn_model_stays_on_the_board_and_in_the_fit(emptied_schema: Database) -> None:
     _, votes = await simulated(emptied_schema, TINY)
     await change(emptied_schema, sa.update(VOICE_MODELS).where(VOICE_MODELS.c.id == "mdl_a1").values(active=False))

@@ -123,7 +123,7 @@ def _transcoder_errors(parameters: Sequence[QueryParameter], paths: Sequence[Jso
 
 def _http_errors(body_limits_kb: Sequence[int], max_message_kb: int) -> Iterator[GatewayError]:
     for details, message in {
-        "path_normalization_failed": "The path must not contain escaped slashes",
+        "path_normalization_failed": "The path must not contain escaped slashes or zero bytes",
         "unexpected_underscore": "Header names must not contain underscores",
     }.items():
         yield GatewayError(

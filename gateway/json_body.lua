@@ -196,6 +196,9 @@ local NAMES = {
   message = "an object",
 }
 
+-- Numbers that proto JSON writes as strings.
+local NOT_FINITE = { NaN = true, Infinity = true, ["-Infinity"] = true }
+
 -- Checks the value at a position and returns the position after it.
 function value(text, position, kind, path, depth)
   if depth > MAX_DEPTH then
@@ -229,8 +232,10 @@ function value(text, position, kind, path, depth)
       return after_any(text, position, depth)
     end
   elseif expected == "number" and found == "string" then
-    -- "NaN", "Infinity" or "-Infinity".
-    return after_any(text, position, depth)
+    local written = match(text, '^"(-?[%w.+-]*)"', position)
+    if written and (NOT_FINITE[written] or match(written, "^-?%d[%d.eE+-]*$") and tonumber(written)) then
+      return after_any(text, position, depth)
+    end
   end
   refuse(path, "must be " .. NAMES[expected])
 end

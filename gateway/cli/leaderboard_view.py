@@ -8,7 +8,7 @@ from rich.console import Group
 from rich.text import Text
 
 from gateway.cli.intervals import whisker
-from gateway.cli.rendering import ABSENT, WIDE_COLUMNS, has, milliseconds, moment, new_table, percent, plain
+from gateway.cli.rendering import ABSENT, WIDE_COLUMNS, counted, has, milliseconds, moment, new_table, percent, plain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,8 +122,8 @@ def _shares(row: LeaderboardRow, low: float, high: float) -> tuple[float, float,
 
 def sentences(board: Leaderboard) -> list[str]:
     """Returns what a board rests on, and how it is read."""
-    people = f" of {board.voters} people" if board.voters else ""
-    found = [f"{board.votes} votes{people} on {board.battles} battles."]
+    people = f" of {counted(board.voters, 'person', 'people')}" if board.voters else ""
+    found = [f"{counted(board.votes, 'vote')}{people} on {counted(board.battles, 'battle')}."]
     if has(board, "computed_at"):
         found[0] += f" Computed at {moment(board.computed_at)}, next at {moment(board.next_at)}."
     if not board.connected:

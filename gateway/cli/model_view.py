@@ -11,7 +11,9 @@ from rich.text import Text
 from gateway.cli.rendering import (
     ABSENT,
     WIDE_COLUMNS,
+    counted,
     has,
+    keep_ids,
     milliseconds,
     moment,
     new_table,
@@ -39,19 +41,18 @@ AVERAGES = {
 
 
 def models_table(models: Sequence[VoiceModel], width: int) -> RenderableType:
-    """Returns voice models in the given order. On a narrow terminal a model has two lines."""
+    """Returns voice models in the given order. On a narrow terminal name and voice stand below the id."""
     if not models:
         return Text("No voice models.")
     wide = width >= WIDE_COLUMNS
     numbers = ("Live Elo", "Battles", "Won")
-    table = new_table("Id", *(("Name",) if wide else ()), "Voice", *numbers, "State", right=numbers)
-    table.columns[0].no_wrap = True
+    table = new_table("Id", *(("Name", "Voice") if wide else ()), *numbers, "State", right=numbers)
+    keep_ids(table, [model.id for model in models])
     for model in models:
-        id_ = plain(model.id)
+        id_, about = plain(model.id), (plain(model.name), plain(_voice(model)))
         table.add_row(
-            id_ if wide else id_.append(f"\n{plain(model.name)}", style="dim"),
-            *((plain(model.name),) if wide else ()),
-            plain(_voice(model)),
+            id_ if wide else id_.append("".join(f"\n{each}" for each in about), style="dim"),
+            *(about if wide else ()),
             f"{model.elo_rating:.0f}",
             str(model.total_battles),
             percent(model.win_rate) if model.HasField("win_rate") else ABSENT,
@@ -67,14 +68,14 @@ def model_card(model: VoiceModel) -> RenderableType:
         plain(f"  voice     {_voice(model)}"),
         plain(f"  language  {model.language or ABSENT}"),
         plain(f"  state     {', '.join(_states(model)) or ABSENT}"),
-        plain(f"  live Elo  {model.elo_rating:.0f} after {model.total_battles} battles"),
+        plain(f"  live Elo  {model.elo_rating:.0f} after {counted(model.total_battles, 'battle')}"),
     ]
     if model.HasField("cost_per_1000_characters"):
         lines.append(plain(f"  price     ${model.cost_per_1000_characters:g} for 1,000 characters"))
     lines.append(plain(f"  added     {moment(model.created_at)}"))
     stats = model.stats
     if stats.wins or stats.losses or stats.ties or stats.both_bad:
-        counts = f"{stats.wins} won, {stats.losses} lost, {stats.ties} ties, {stats.both_bad} neither good"
+        counts = f"{stats.wins} won, {stats.losses} lost, {counted(stats.ties, 'tie')}, {stats.both_bad} neither good"
         lines.append(plain(f"  votes     {counts}"))
     if stats.boards:
         lines.append(_boards(stats))

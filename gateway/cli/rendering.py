@@ -67,6 +67,11 @@ def count(value: float | None) -> str:
     return ABSENT if value is None else f"{value:.2f}".rstrip("0").rstrip(".")
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """Returns a number with its noun, such as `1 vote` or `2 votes`. `many` is the plural if it is irregular."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 FORMATS = {"ms": milliseconds, "s": seconds, "": percent}
 """The function that formats a metric, by its unit."""
 
@@ -139,6 +144,11 @@ def new_table(*columns: str, right: Sequence[str] = (), title: str | None = None
         number = column in right
         table.add_column(column, justify="right" if number else "left", overflow="fold", no_wrap=number)
     return table
+
+
+def keep_ids(table: Table, ids: Sequence[str]) -> None:
+    """Makes the first column as wide as its longest id, so that ids are whole and other text in it is folded."""
+    table.columns[0].min_width = table.columns[0].max_width = max(map(len, ids))
 
 
 def voices_table(voices: Sequence[Voice], providers: Sequence[Provider]) -> RenderableType:

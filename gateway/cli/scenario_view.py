@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group
 from rich.text import Text
 
-from gateway.cli.rendering import ABSENT, WIDE_COLUMNS, moment, new_table, percent, plain
+from gateway.cli.rendering import ABSENT, WIDE_COLUMNS, counted, keep_ids, moment, new_table, percent, plain
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -23,7 +23,7 @@ def scenarios_table(scenarios: Sequence[Scenario], width: int) -> RenderableType
     numbers = ("Battles", "Ties")
     about = ("Category", "Difficulty", "Language")
     table = new_table("Id", "Name", *(about if wide else ()), *numbers, "State", right=numbers)
-    table.columns[0].no_wrap = True
+    keep_ids(table, [scenario.id for scenario in scenarios])
     for scenario in scenarios:
         described = _described(scenario)
         id_ = plain(scenario.id)
@@ -47,7 +47,7 @@ def scenario_card(scenario: Scenario) -> RenderableType:
         f"  text      {scenario.ground_truth_transcript}",
         *([f"  situation {scenario.description}"] if scenario.description else []),
         f"  state     {', '.join(_states(scenario)) or ABSENT}",
-        f"  battles   {scenario.total_battles}, {scenario.total_votes} votes{ties}",
+        f"  battles   {scenario.total_battles}, {counted(scenario.total_votes, 'vote')}{ties}",
         f"  created   {moment(scenario.created_at)}",
     ]
     return Group(*map(plain, lines))

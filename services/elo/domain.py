@@ -11,6 +11,7 @@ As the owner of a board, it means the public board.
 """
 # The shape of a BCP 47 tag: a language and subtags. The provider decides whether it speaks the language.
 LANGUAGE = re.compile(r"(?=.{2,35}$)[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
+LANGUAGE_RULE = "must be a BCP 47 tag of 2 to 35 characters, such as en or pt-BR"
 
 
 class Visibility(StrEnum):

@@ -101,7 +101,7 @@ def changed(before: VoiceModel, attributes: Mapping[str, Any], at: datetime) -> 
                 "The version and the config of a voice model stay after its first battle. Register another voice model."
             )
         if model.visibility is Visibility.PRIVATE and before.visibility is Visibility.PUBLIC:
-            raise WrongState("A public voice model stays public after its first battle")
+            raise WrongState("A public voice model stays public after its first battle. Register a private one.")
     if any(getattr(model, name) != getattr(before, name) for name in APPROVED):
         model = replace(model, approved_at=None)
     return model

@@ -4,11 +4,10 @@ import re
 
 from services.elo.catalogue import domain
 from services.elo.catalogue.domain import VoiceModel
-from services.elo.domain import LANGUAGE, ModelKind
+from services.elo.domain import LANGUAGE, LANGUAGE_RULE, ModelKind
 from services.runtime.validation import Validation
 
 PROVIDER = re.compile(r"[a-z0-9_-]+")
-BCP_47 = "must be a BCP 47 tag of 2 to 35 characters, such as en or pt-BR"
 
 
 def check_model(model: VoiceModel, valid: Validation) -> None:
@@ -29,7 +28,7 @@ def check_model(model: VoiceModel, valid: Validation) -> None:
         f"must be 0 to {domain.MAX_COST_PER_1000_CHARACTERS:g} US dollars",
     )
     if recorded:
-        valid.require(bool(model.language) and _is_tag(model.language), "language", BCP_47)
+        valid.require(bool(model.language) and _is_tag(model.language), "language", LANGUAGE_RULE)
     else:
         _check_voice(model, valid)
 
@@ -42,7 +41,7 @@ def _check_voice(model: VoiceModel, valid: Validation) -> None:
         "config.parameters.speed",
         f"must be {domain.MIN_SPEED} to {domain.MAX_SPEED}",
     )
-    valid.require(_is_tag(model.language), "config.parameters.language", BCP_47)
+    valid.require(_is_tag(model.language), "config.parameters.language", LANGUAGE_RULE)
     valid.require(
         model.seed is None or 0 <= model.seed <= domain.MAX_SEED,
         "config.parameters.seed",

@@ -11,7 +11,7 @@ from voicearena.elo.v1.leaderboard_service_pb2 import (
     WatchLeaderboardRequest,
 )
 
-from services.elo.domain import INSTALLATION, LANGUAGE
+from services.elo.domain import INSTALLATION, LANGUAGE, LANGUAGE_RULE
 from services.elo.leaderboard.boards import Sort
 from services.elo.leaderboard.history import HistoryFilter
 from services.elo.leaderboard.store import BoardKey
@@ -37,7 +37,7 @@ def board_key(request: BoardRequest) -> BoardKey:
     kind = board_kind(request.board, valid)
     check_category(request.category, valid)
     language = request.language
-    valid.require(not language or LANGUAGE.fullmatch(language) is not None, "language", "must be a BCP 47 tag")
+    valid.require(not language or LANGUAGE.fullmatch(language) is not None, "language", LANGUAGE_RULE)
     valid.finish()
     return BoardKey(owner(request.private), kind, request.category, language)
 

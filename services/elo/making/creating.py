@@ -153,8 +153,8 @@ class CreateBattles:
             valid.require(
                 not recorded or bool(renders.get(model.id, NO_RENDERS).usable),
                 field,
-                "has no evaluated recording of this scenario; upload one with POST /api/v1/evaluations, with its "
-                "model_id and the scenario_id",
+                "has no evaluated recording of this scenario that can be heard and is about as long as the text; "
+                "upload one with POST /api/v1/evaluations, with its model_id and the scenario_id",
             )
 
     async def _check_quotas(self, connection: AsyncConnection, developer_id: str) -> None:
@@ -231,6 +231,8 @@ class CreateBattles:
             scenarios = of_kind(roster, wanted.category, "")
             for model in models:
                 scenarios = await self._matchmaker.speakable_by(connection, model.contender, scenarios)
+            if not scenarios:
+                raise WrongState(_no_scenario(models))
         if len(models) == 2:
             votes, ties = (np.array([getattr(s, name) for s in scenarios], dtype=np.intp) for name in ("votes", "ties"))
             chosen = draw_scenario(votes, ties, self._rng)
@@ -249,3 +251,13 @@ class CreateBattles:
             excluding=[each.id for each in roster.models if each.id not in own] if only_own else (),
         )
         return (drawn.scenario, (drawn.first, drawn.second), None if models else drawn.pair) if drawn else None
+
+
+def _no_scenario(models: Sequence[Entrant]) -> str:
+    """Returns why no scenario can be drawn for these models, and what to do."""
+    if any(model.contender.speaker.kind is ModelKind.RECORDED for model in models):
+        return (
+            "There is no such scenario of which the recorded model has an evaluated recording. Upload one with POST "
+            "/api/v1/evaluations, with its model_id and a scenario_id."
+        )
+    return "There is no such scenario that the voice models can speak. GET /api/v1/scenarios lists scenarios."

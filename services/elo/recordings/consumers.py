@@ -34,6 +34,8 @@ def _evaluated(event: RecordingEvaluated) -> EvaluatedRecording:
         model_id=event.model_id,
         scenario_id=event.scenario_id,
         audio_name=event.audio_name,
+        seconds=event.duration_seconds,
+        audible=event.signal_metrics.audible,
         measurements=measured,
         heard=convert.heard_speech(event),
     )

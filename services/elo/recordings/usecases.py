@@ -24,6 +24,7 @@ from services.runtime.db import Database
 from services.runtime.errors import FieldViolation, InvalidInput, NotFound, WrongState
 from services.runtime.identity import current_identity
 from services.runtime.telemetry import current_traceparent
+from services.shared.audio.spoken_length import max_seconds, min_seconds
 from services.shared.clips.domain import HeardSpeech
 from services.shared.metrics import Measurements
 
@@ -56,6 +57,9 @@ class EvaluatedRecording:
     scenario_id: str
     audio_name: str
     """A WAV of 16-bit mono PCM in the audio store, which is deleted later."""
+    seconds: float
+    audible: bool
+    """Whether anything can be heard in it."""
     measurements: Measurements
     heard: HeardSpeech | None
 
@@ -198,6 +202,10 @@ class Recordings:
             return Settled("its voice model is not recorded")
         if model.developer_id != recording.developer_id or not scenario.is_visible_to(recording.developer_id):
             return Settled("its voice model or its scenario belongs to somebody else")
+        if not recording.audible:
+            return Settled("it is silent from beginning to end")
+        if not min_seconds(scenario.text) <= recording.seconds <= max_seconds(scenario.text):
+            return Settled("it is too short or too long for the text of its scenario")
         if await self._store.spoken(connection, render_id) is not None:
             return Settled(KNOWN)
         so_far = await self._store.so_far(connection, model.id, scenario.id)

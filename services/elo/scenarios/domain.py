@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from services.elo.domain import LANGUAGE, Visibility
+from services.elo.domain import LANGUAGE, LANGUAGE_RULE, Visibility
 from services.runtime.errors import WrongState
 from services.runtime.validation import Validation
 
@@ -91,7 +91,7 @@ def changed(before: Scenario, attributes: Mapping[str, Any], at: datetime) -> Sc
         if any(getattr(scenario, name) != getattr(before, name) for name in SPOKEN):
             raise WrongState("The text and the language of a scenario stay after its first battle. Create another one.")
         if scenario.visibility is Visibility.PRIVATE and before.visibility is Visibility.PUBLIC:
-            raise WrongState("A public scenario stays public after its first battle")
+            raise WrongState("A public scenario stays public after its first battle. Create a private one.")
     if any(getattr(scenario, name) != getattr(before, name) for name in APPROVED):
         scenario = replace(scenario, approved_at=None)
     return scenario
@@ -109,6 +109,9 @@ def check(scenario: Scenario, valid: Validation) -> None:
     valid.require(
         bool(LANGUAGE.fullmatch(scenario.language)),
         "language",
-        "must be a BCP 47 tag of 2 to 35 characters, such as en or pt-BR",
+        LANGUAGE_RULE,
     )
-    valid.text(scenario.ground_truth_transcript, "ground_truth_transcript", max_characters=MAX_TEXT_CHARACTERS)
+    text, field = scenario.ground_truth_transcript, "ground_truth_transcript"
+    if valid.text(text, field, max_characters=MAX_TEXT_CHARACTERS):
+        # Speech without a word would count against the reliability of every voice that was asked for it.
+        valid.require(any(map(str.isalnum, text)), field, "must have a letter or a digit, so that it can be spoken")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.elo.domain import INSTALLATION, LANGUAGE, Visibility
+from services.elo.domain import INSTALLATION, LANGUAGE, LANGUAGE_RULE, Visibility
 from services.elo.quota import Quota
 from services.elo.scenarios import domain
 from services.elo.scenarios.domain import Scenario
@@ -68,7 +68,7 @@ class Scenarios:
         valid.require(
             not filters.language or bool(LANGUAGE.fullmatch(filters.language)),
             "language",
-            "must be a BCP 47 tag of 2 to 35 characters, such as en or pt-BR",
+            LANGUAGE_RULE,
         )
         valid.finish()
         async with self._database.reading() as connection:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.elo.battles.domain import Battle
-from services.elo.domain import INSTALLATION, LANGUAGE
+from services.elo.domain import INSTALLATION, LANGUAGE, LANGUAGE_RULE
 from services.elo.scenarios.domain import CATEGORY, CATEGORY_RULE
 from services.elo.scenarios.kinds import ScenarioKinds
 from services.elo.voting.limits import VoterLimits
@@ -150,7 +150,7 @@ def _wish(voter: Voter, category: str, language: str, *, own_board: bool) -> Wis
     if category and not CATEGORY.fullmatch(category):
         violations.append(FieldViolation("category", CATEGORY_RULE))
     if language and not LANGUAGE.fullmatch(language):
-        violations.append(FieldViolation("language", "must be empty, or a BCP 47 tag such as en or en-GB"))
+        violations.append(FieldViolation("language", LANGUAGE_RULE))
     if violations:
         raise InvalidInput.of(*violations)
     if own_board and not voter.invited_by:

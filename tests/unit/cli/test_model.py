@@ -71,6 +71,22 @@ async def test_a_rating_without_an_interval_says_so(fought: VoiceModel) -> None:
     assert "human 1540 unknown 1-3 (provisional)" in lines((await run_arena("model", "show", "mdl_own")).out)
 
 
+async def test_a_narrow_list_shows_whole_ids_numbers_and_voices(
+    fought: VoiceModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    fought.id = "mdl_" + "0" * 32
+    fought.name = "A name of forty and some more characters in all"
+    outcome = await run_arena("model", "list")
+    assert lines(outcome.out) == [
+        "Id Live Elo Battles Won State",
+        f"{fought.id} 1532 9 72.2% arena, private",
+        "A name of forty and some more",
+        "characters in all",
+        "recorded",
+    ]
+
+
 async def test_an_empty_list_of_models_says_so(mesh: StandIn) -> None:
     mesh.models = []
     assert (await run_arena("model", "list")).out == "No voice models.\n"
@@ -87,7 +103,7 @@ async def test_a_model_is_shown_with_its_ratings_and_measurements(fought: VoiceM
         "live Elo 1532 after 9 battles",
         "price $0.5 for 1,000 characters",
         "added 2026-01-01 12:00",
-        "votes 6 won, 2 lost, 1 ties, 1 neither good",
+        "votes 6 won, 2 lost, 1 tie, 1 neither good",
         "Board Rating 95% interval Rank",
         "human 1540 1500 to 1580 1-3 (provisional)",
         "Average Value",

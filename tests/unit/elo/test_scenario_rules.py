@@ -45,6 +45,15 @@ def scenario(**values: object) -> Scenario:
             {"ground_truth_transcript": "a" * 10_000},
             [("ground_truth_transcript", "must have 1 to 2000 characters, got 10000")],
         ),
+        *(
+            (
+                {"ground_truth_transcript": text},
+                [("ground_truth_transcript", "must have a letter or a digit, so that it can be spoken")],
+            )
+            for text in ("...!", "\u200b", "\U0001f600")
+        ),
+        ({"ground_truth_transcript": "\u4f60\u597d"}, []),
+        ({"ground_truth_transcript": "7"}, []),
         ({"description": "d" * 2001}, [("description", "must have at most 2000 characters, got 2001")]),
         ({"category": "a" * 51}, [("category", "must have 1 to 50 characters of a-z, 0-9 and _")]),
         ({"category": "Sales"}, [("category", "must have 1 to 50 characters of a-z, 0-9 and _")]),

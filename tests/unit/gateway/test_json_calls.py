@@ -73,11 +73,16 @@ async def test_a_boolean_must_not_be_a_number_or_a_string(api, number):
     assert error_of(response) == (400, MALFORMED, "active: must be true or false")
 
 
-async def test_a_nested_number_is_checked(api):
-    response = await api.patch("/api/v1/models/m", json={"config": {"parameters": {"speed": "fast", "x": 1}}})
-    status, reason, message = error_of(response)
-    assert (status, reason) == (400, MALFORMED)
-    assert message.startswith("config.parameters.")
+@pytest.mark.parametrize("number", ["fast", "", "1.5x", "0x10", "+1", "inf", [1.5], True])
+async def test_a_nested_number_is_checked(api, number):
+    response = await api.patch("/api/v1/models/m", json={"config": {"parameters": {"speed": number}}})
+    assert error_of(response) == (400, MALFORMED, "config.parameters.speed: must be a number")
+
+
+@pytest.mark.parametrize("number", [1.5, "1.5", "-2", "1e3", "NaN", "Infinity", "-Infinity"])
+async def test_numbers_as_proto_json_writes_them_are_forwarded(api, number):
+    response = await api.post("/api/v1/experiments", json={"models": [{"parameters": {"speed": number}}]})
+    assert response.status_code == 200
 
 
 async def test_a_good_body_is_forwarded_completely(api, services):
@@ -188,7 +193,8 @@ async def test_a_body_of_60_mb_is_refused_after_it_is_sent(api):
 @pytest.mark.parametrize(
     ("path", "headers", "message"),
     [
-        ("/api/v1/experiments/a%2Fb", {}, "The path must not contain escaped slashes"),
+        ("/api/v1/experiments/a%2Fb", {}, "The path must not contain escaped slashes or zero bytes"),
+        ("/api/v1/experiments/%00", {}, "The path must not contain escaped slashes or zero bytes"),
         ("/api/v1/experiments", {"x_y": "1"}, "Header names must not contain underscores"),
     ],
 )

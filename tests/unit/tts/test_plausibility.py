@@ -2,13 +2,13 @@
 
 import pytest
 
+from services.shared.audio.spoken_length import spoken_characters
 from services.tts.domain import FailureKind, SpeechParameters, SynthesisError, Timing, Utterance
 from services.tts.plausibility import (
     check_not_too_long,
     check_not_too_short,
     max_seconds,
     min_seconds,
-    spoken_characters,
 )
 from services.tts.providers.espeak import EspeakEngine
 from services.tts.sample_formats import check_samples

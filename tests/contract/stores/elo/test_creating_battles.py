@@ -196,7 +196,7 @@ async def test_the_same_request_id_returns_the_first_battle(emptied_schema: Data
         (
             {"model_a_id": mdl(13), "scenario_id": SCENARIO},
             "model_a_id",
-            "has no evaluated recording of this scenario; upload one with POST /api/v1/evaluations",
+            "is about as long as the text; upload one with POST /api/v1/evaluations",
         ),
         ({"model_b_id": mdl(14)}, "model_b_id", "can't be used: no key"),
         ({"model_b_id": mdl(15)}, "model_b_id", "costs money"),
@@ -267,6 +267,10 @@ async def test_a_category_without_scenarios_is_refused_with_those_that_have_some
 
 async def test_a_category_without_models_within_reach_is_a_conflict(emptied_schema: Database, tmp_path: Path) -> None:
     shop = await workshop(emptied_schema, tmp_path)
+    await rows.add_models(emptied_schema, mdl(13), kind="recorded", provider="", language="en")
+    error = await refused(shop, model_a_id=mdl(13))
+    assert isinstance(error, WrongState)
+    assert "of which the recorded model has an evaluated recording. Upload one" in error.message
     async with emptied_schema.transaction() as connection:
         await connection.execute(sa.update(VOICE_MODELS).where(VOICE_MODELS.c.id != mdl(1)).values(arena=False))
     error = await refused(shop, category="support")

@@ -149,7 +149,7 @@ async def test_category_and_language_select(world: ArenaWorld, category: str, la
         ("", "fr", "language: must be empty or a language that scenarios have: de, en"),
         ("support", "de", "language: must be empty or a language that scenarios of support have: en"),
         ("", "en-gb", "language: must be empty or a language that scenarios have: de, en"),
-        ("", "e", "language: must be empty, or a BCP 47 tag"),
+        ("", "e", "language: must be a BCP 47 tag of 2 to 35 characters"),
     ],
 )
 async def test_a_category_or_language_without_scenarios_is_refused_with_those_that_have_some(

@@ -63,7 +63,7 @@ class World:
             scenario_id="scn_a",
             duration_seconds=1.75,
             audio_name=f"evl_{hexadecimal}.wav",
-            signal_metrics=SignalMetrics(peak=0.5, leading_silence_ms=120.0, duration_seconds=1.75),
+            signal_metrics=SignalMetrics(peak=0.5, leading_silence_ms=120.0, duration_seconds=1.75, audible=True),
             listening_metrics=ListeningMetrics(word_error_rate=0.25, semascore=0.875),
             heard=HeardSpeech(transcript="Your code is 48."),
         )
@@ -202,6 +202,21 @@ async def test_other_recordings_are_confirmed_and_ignored(world: World, changes:
     await world.arrives(world.evaluated(**changes))
     assert await world.renders() == []
     assert len(await world.confirmed()) == 1
+
+
+@pytest.mark.parametrize(
+    ("audible", "seconds"),
+    [(False, 1.75), (True, 0.1), (True, 120.0)],
+    ids=["silent", "too short for its text", "too long for its text"],
+)
+async def test_a_recording_that_cannot_be_the_spoken_text_is_confirmed_and_ignored(
+    world: World, audible: bool, seconds: float
+) -> None:
+    fact = world.evaluated()
+    fact.signal_metrics.audible, fact.duration_seconds = audible, seconds
+    await world.arrives(fact)
+    assert (await world.renders(), len(await world.confirmed())) == ([], 1)
+    assert f"rnd_{0:032x}.wav" not in world.audio.files
 
 
 async def test_a_recording_whose_audio_is_gone_is_ignored(world: World) -> None:

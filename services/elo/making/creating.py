@@ -32,6 +32,11 @@ from services.shared.clips.dispatching import Dispatcher
 from services.shared.webhook_endpoints import WebhookEndpointClient, secret_if_available
 
 DAY = timedelta(days=1)
+REGISTER = "Name two voice models and a scenario, or register one with `arena` set to true."
+RECORD = (
+    "A recorded model meets others only on scenarios of which it has an evaluated recording. Upload one with POST "
+    "/api/v1/evaluations, with its model_id and a scenario_id."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,10 +196,8 @@ class CreateBattles:
         drawn = await self._draw(connection, wanted, roster, budget, models, scenario)
         if drawn is None:
             await self._kinds.check(connection, developer_id if private else INSTALLATION, wanted.category)
-            raise WrongState(
-                "No two voice models can speak such a scenario now. Name two voice models and a scenario, or register "
-                "one with `arena` set to true."
-            )
+            recorded = any(model.contender.speaker.kind is ModelKind.RECORDED for model in models)
+            raise WrongState(f"No two voice models can speak such a scenario now. {RECORD if recorded else REGISTER}")
         on, sides, pair = drawn
         order = Order(
             developer_id=developer_id,
@@ -231,8 +234,6 @@ class CreateBattles:
             scenarios = of_kind(roster, wanted.category, "")
             for model in models:
                 scenarios = await self._matchmaker.speakable_by(connection, model.contender, scenarios)
-            if not scenarios:
-                raise WrongState(_no_scenario(models))
         if len(models) == 2:
             votes, ties = (np.array([getattr(s, name) for s in scenarios], dtype=np.intp) for name in ("votes", "ties"))
             chosen = draw_scenario(votes, ties, self._rng)
@@ -251,13 +252,3 @@ class CreateBattles:
             excluding=[each.id for each in roster.models if each.id not in own] if only_own else (),
         )
         return (drawn.scenario, (drawn.first, drawn.second), None if models else drawn.pair) if drawn else None
-
-
-def _no_scenario(models: Sequence[Entrant]) -> str:
-    """Returns why no scenario can be drawn for these models, and what to do."""
-    if any(model.contender.speaker.kind is ModelKind.RECORDED for model in models):
-        return (
-            "There is no such scenario of which the recorded model has an evaluated recording. Upload one with POST "
-            "/api/v1/evaluations, with its model_id and a scenario_id."
-        )
-    return "There is no such scenario that the voice models can speak. GET /api/v1/scenarios lists scenarios."

@@ -270,7 +270,7 @@ async def test_a_category_without_models_within_reach_is_a_conflict(emptied_sche
     await rows.add_models(emptied_schema, mdl(13), kind="recorded", provider="", language="en")
     error = await refused(shop, model_a_id=mdl(13))
     assert isinstance(error, WrongState)
-    assert "of which the recorded model has an evaluated recording. Upload one" in error.message
+    assert "A recorded model meets others only on scenarios of which it has an evaluated recording" in error.message
     async with emptied_schema.transaction() as connection:
         await connection.execute(sa.update(VOICE_MODELS).where(VOICE_MODELS.c.id != mdl(1)).values(arena=False))
     error = await refused(shop, category="support")

@@ -157,14 +157,18 @@ class Mesh:
         gateway = envoy.command(
             settings, self.ports, workers, self.data_dir, environment, self._pressure, self._extra_routes
         )
+        shared = {**everything, **self._shared(everything)}
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._launch(gateway))
                 if self._nats:
                     group.create_task(self._launch(self._nats.command()))
                 if self._postgres:
-                    await self._postgres.prepare()
-                    group.create_task(self._launch(self._postgres.command()))
+                    group.create_task(self._launch_postgres(self._postgres))
+                # They load their code meanwhile, and then wait for PostgreSQL and NATS.
+                for service in self._services:
+                    extra = {**self._service_env.get(service.kind, {}), **self._service_env.get(service.name, {})}
+                    group.create_task(self._launch(command(service, self.ports, shared, extra)))
         except* MeshError as errors:
             raise errors.exceptions[0] from None
         except* OSError as errors:
@@ -172,10 +176,6 @@ class Mesh:
         self._monitoring = asyncio.create_task(
             Monitor(self.data_dir, self.processes, self._nats, self._print_line).run(), name="monitor"
         )
-        shared = {**everything, **self._shared(everything)}
-        for service in self._services:
-            extra = {**self._service_env.get(service.kind, {}), **self._service_env.get(service.name, {})}
-            await self._launch(command(service, self.ports, shared, extra))
         await self.wait_serving(settings.ready_seconds)
         self.ready = True
 
@@ -220,6 +220,10 @@ class Mesh:
         self.processes[command.name] = process
         await process.start()
         await self._wait_ready(command.name, process)
+
+    async def _launch_postgres(self, postgres: Postgres) -> None:
+        await postgres.prepare()
+        await self._launch(postgres.command())
 
     async def _wait_ready(self, name: str, process: Process) -> None:
         try:

@@ -62,7 +62,11 @@ class Monitor:
 
     async def _repeat(self, check: Callable[[], Awaitable[bool]], seconds: float) -> None:
         """Calls `check` every `seconds`, sooner if it returns False or fails."""
-        while True:
+        task = asyncio.current_task()
+        assert task is not None
+        # In Python 3.11, `asyncio.wait_for` loses a cancellation that arrives at the moment when its awaitable
+        # completes, and the NATS client uses it.
+        while not task.cancelling():
             ok = False
             try:
                 ok = await check()

@@ -66,8 +66,8 @@ def run_demo(session: CliSession, data_dir: Path) -> None:
                 _stop(steps, mesh)
     if not session.json:
         session.note(
-            "\nNext: `arena up` keeps a mesh running. Then `arena battle` lets you vote, and `arena register` and "
-            "`arena experiment create` compare voices of your choice."
+            "\nNext: `arena up` keeps a mesh running. Then `arena battle` lets you vote.\n"
+            "`arena register` and `arena experiment create` compare voices of your choice."
         )
 
 

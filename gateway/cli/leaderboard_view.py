@@ -88,7 +88,7 @@ def _numbers(row: LeaderboardRow, wide: bool) -> tuple[str, ...]:
     known = has(row, "rating_low")
     return (
         f"{'~' if row.provisional else ''}{row.rating:.0f}",
-        f"{row.rating_low:.0f}-{row.rating_high:.0f}" if known else "unknown",
+        f"{row.rating_low:.0f} to {row.rating_high:.0f}" if known else "unknown",
         f"{row.elo_rating:.0f}",
         str(row.total_battles),
         *(
@@ -163,7 +163,7 @@ def history_table(snapshots: Sequence[Snapshot], names: dict[str, str]) -> Rende
             rank_range(one.rank, one.rank_worst),
             plain(names.get(one.model_id, one.model_id)),
             f"{'~' if one.provisional else ''}{one.rating:.0f}",
-            f"{one.rating_low:.0f}-{one.rating_high:.0f}" if known else "unknown",
+            f"{one.rating_low:.0f} to {one.rating_high:.0f}" if known else "unknown",
             f"{one.elo_rating:.0f}",
             str(one.total_battles),
             f"{one.win_rate:.0%}" if has(one, "win_rate") else ABSENT,

@@ -65,12 +65,12 @@ def test_every_step_is_announced_and_the_results_are_printed(tmp_path: Path) -> 
         "  Stopping the mesh ...",
         "✓ Stopped; no process is left",
         "",
-        "Next: `arena up` keeps a mesh running. Then `arena battle` lets you vote, and `arena register` and `arena "
-        "experiment create` compare voices of your choice.",
+        "Next: `arena up` keeps a mesh running. Then `arena battle` lets you vote.",
+        "`arena register` and `arena experiment create` compare voices of your choice.",
     ]
     printed = [line.rstrip() for line in out.splitlines()]
     board = printed.index("Leaderboard  hybrid, all scenarios")
-    assert [line for line in printed[board:] if "Croak" in line and "1600" in line and "1400-1800" in line]
+    assert [line for line in printed[board:] if "Croak" in line and "1600" in line and "1400 to 1800" in line]
     assert printed[:board] == [
         "",
         "Voices",

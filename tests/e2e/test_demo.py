@@ -174,7 +174,8 @@ async def test_the_demo_runs_again_in_the_same_folder_and_prints_its_results_as_
     again = await demo(first.folder, "--json")
     assert again.exit_code == 0, "\n".join(again.steps)
     results = json.loads("\n".join(again.out))
-    assert (results["winner"], results["composite"]["name"]) == (NATURAL, "quality")
+    # Some voices of eSpeak NG sound a little different each time, so the evidence differs from run to run.
+    assert (results["leader"], results["composite"]["name"]) == (NATURAL, "quality"), results["reasons"]
     seconds_spoken = {ranking["voice_id"]: ranking["avg_duration_seconds"] for ranking in results["rankings"]}
     assert results["leaderboard"]["votes"] > 0
     natural, hurried, slow = (seconds_spoken[name.partition(":")[2]] for name in (NATURAL, HURRIED, SLOW))

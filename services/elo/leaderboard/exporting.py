@@ -57,7 +57,11 @@ class Exporting:
                 board = await self._store.board(connection, key)
                 models = await self._store.models(connection, key)
             if board is None:
-                raise NotFound(f"There are no votes of this board yet: {_described(key)}", resource="leaderboard")
+                raise NotFound(
+                    f"There are no votes of this board yet: {_described(key)}. Export it after the first one, or choose "
+                    "another board.",
+                    resource="leaderboard",
+                )
             digest = hashlib.sha256()
             async for piece in self._lines(key, board, models):
                 digest.update(piece)

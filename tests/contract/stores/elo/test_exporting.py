@@ -181,7 +181,7 @@ async def test_before_its_end_nothing_tells_which_battle_a_vote_is_about(
 
 
 async def test_an_export_of_a_board_without_votes_is_not_found(emptied_schema: Database, tmp_path: Path) -> None:
-    with pytest.raises(NotFound, match="no votes of this board yet: hybrid, sales"):
+    with pytest.raises(NotFound, match=r"no votes of this board yet: hybrid, sales\. Export it after the first one"):
         await exported(emptied_schema, tmp_path / "votes", PUBLIC_HYBRID._replace(category="sales"))
 
 

@@ -58,8 +58,8 @@ class Exporting:
                 models = await self._store.models(connection, key)
             if board is None:
                 raise NotFound(
-                    f"There are no votes of this board yet: {_described(key)}. Export it after the first one, or choose "
-                    "another board.",
+                    f"There are no votes of this board yet: {_described(key)}. Export it after the first one, or "
+                    "choose another board.",
                     resource="leaderboard",
                 )
             digest = hashlib.sha256()

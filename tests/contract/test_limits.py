@@ -12,6 +12,7 @@ from tests.mesh import register
 
 ME = "/api/v1/developers/me"
 BURST = 3
+NO_BATTLE = "bat_" + "0" * 32
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -45,6 +46,28 @@ async def test_registrations_are_limited_by_address_and_do_not_count_for_keys(
     assert [response.status_code for response in responses[: BURST - 1]] == [400] * (BURST - 1)
     assert json_failure(responses[-1]).reason == "RATE_LIMITED"
     assert (await strict.get(ME, headers=bearer(key))).status_code == 200
+
+
+async def test_voters_are_limited_by_session_and_not_by_their_address(
+    http: httpx.AsyncClient, strict: httpx.AsyncClient
+) -> None:
+    """50 votes in 10 seconds: the session is stopped, and its neighbours at the address vote on."""
+    sessions = []
+    for _ in range(2):
+        made = await http.post("/api/v1/voters", json={})
+        sessions.append(bearer(made.raise_for_status().json()["session_token"]))
+    for path, body in (
+        ("/api/v1/battles/next", {"category": "nothing_here"}),
+        (f"/api/v1/battles/{NO_BATTLE}/vote", {"winner": "a"}),
+    ):
+        responses = [await strict.post(path, json=body, headers=sessions[0]) for _ in range(50)]
+        stopped = [one for one in responses if one.status_code == 429]
+        assert len(stopped) > 50 / 2
+        for one in stopped:
+            assert (one.headers["retry-after"], json_failure(one).reason) == ("1", "RATE_LIMITED")
+            assert "Try again in a second" in json_failure(one).message
+        other = await strict.post(path, json=body, headers=sessions[1])
+        assert other.status_code in (404, 503)
 
 
 async def test_a_service_that_asks_to_wait_says_how_long_in_a_header(http: httpx.AsyncClient) -> None:

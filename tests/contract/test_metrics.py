@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 import httpx
 import pytest
+import yaml
 from prometheus_client import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -17,6 +19,8 @@ from tests.contract.world import World
 
 # An id of any kind, or a key.
 ID = re.compile(r"[a-z]{3}_[0-9a-f]{32}|kc_")
+METRIC = re.compile(r"\bvoicearena_[a-z_]+")
+YAML = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 # Needed to watch a mesh: calls, events and their lag, the outbox, providers, trials, webhooks, health.
 REQUIRED_METRICS = {
     "voicearena_serving",
@@ -51,6 +55,34 @@ def test_the_document_has_the_metrics_that_services_declare() -> None:
 
 def test_the_required_metrics_are_documented() -> None:
     assert {name for name, _, _ in documented()} >= REQUIRED_METRICS
+
+
+def rules(document: Path) -> list[dict[str, str]]:
+    """Returns the rules for Prometheus in a document."""
+    blocks = [yaml.safe_load(block) for block in YAML.findall(document.read_text())]
+    return [rule for block in blocks for group in block.get("groups", ()) for rule in group["rules"]]
+
+
+@pytest.mark.parametrize("document", sorted(OPERATIONAL_DOCUMENT.parent.glob("*.md")), ids=lambda path: path.name)
+def test_metrics_that_a_document_names_exist(document: Path) -> None:
+    named = set(METRIC.findall(document.read_text()))
+    assert named <= {name for name, _, _ in documented()} | {PREFIX}
+
+
+def test_rules_for_alerts_name_metrics_that_exist() -> None:
+    found = {
+        rule["alert"]: rule
+        for name in ("arena.md", "operating.md")
+        for rule in rules(OPERATIONAL_DOCUMENT.with_name(name))
+    }
+    assert found.keys() >= {"VotesExcluded", "OneSideWins", "NotServing"}
+    for rule in found.values():
+        (metric,) = METRIC.findall(rule["expr"])
+        ((kind, labels),) = [(kind, labels) for name, kind, labels in documented() if name == metric]
+        # A counter says nothing without its increase.
+        assert ("increase(" in rule["expr"]) is (kind == "counter")
+        grouped = re.findall(r" by \(([^)]*)\)", rule["expr"])
+        assert {label for group in grouped for label in group.split(", ")} <= labels | {"instance", "job"}
 
 
 @pytest.mark.parametrize(("name", "kind"), sorted((name, kind) for name, kind, _ in documented()))

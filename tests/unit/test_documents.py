@@ -164,3 +164,10 @@ def test_attacks_that_security_names_exist() -> None:
     titles = {attack.title for attack in attacks()}
     assert named
     assert [title for title in named if title not in titles] == []
+
+
+def test_tests_that_the_page_about_the_arena_names_exist() -> None:
+    rows = [line.strip("| ").split(" | ") for line in (PAGES / "arena.md").read_text().splitlines() if "`test_" in line]
+    assert len(rows) == 22
+    tests = {name for path in files("tests/**/*.py") for name in re.findall(r"def (test_\w+)", path.read_text())}
+    assert [name for row in rows for name in re.findall(r"`(test_\w+)`", row[2]) if name not in tests] == []

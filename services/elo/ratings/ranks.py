@@ -46,16 +46,6 @@ class Connectivity:
         """Whether all models that have votes are in one part."""
         return bool((self.components <= 0).all())
 
-    @property
-    def explanation(self) -> str:
-        """A sentence for readers if the graph is not connected. Empty if it is."""
-        if self.connected:
-            return ""
-        return (
-            f"The graph of battles has {1 + int(self.components.max())} separate parts. Models in different parts have "
-            "never met, not even through others, so their difference is an assumption and not a result."
-        )
-
 
 def connectivity(tables: Iterable[Floats], models: int) -> Connectivity:
     """Returns the connected parts of the graph of battles.

@@ -1,11 +1,13 @@
 """Which votes in battles count, and how they are judged again."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
+from voicearena.elo.v1.battle_service_pb2 import NextBattleResponse, VoteInBattleResponse, Voter
 
 from services.elo.battles.domain import BattleStatus
 from services.elo.domain import INSTALLATION
@@ -189,6 +191,29 @@ async def test_votes_for_one_side_only_are_excluded_and_all_counts_and_ratings_f
     async with world.database.transaction() as connection:
         ratings = {seq: values[0] for seq, values in (await live(world)).items()}
         assert await world.ratings.replay(connection, INSTALLATION) == ratings
+
+
+async def test_a_voter_is_not_told_that_their_votes_are_judged_again(world: IntegrityWorld) -> None:
+    with world.voter() as voter:
+        reveals = []
+        for _ in range(MIN_SAME_SIDE):
+            await world.open_battle()
+            given = await world.heard()
+            reveals.append((given, await world.vote(given, A)))
+            world.later(minutes=1)
+        before = await world.read_voter.get()
+    await world.judge()
+    assert await world.states(voter) == [ONE_SIDE] * MIN_SAME_SIDE
+    with world.voter(voter):
+        assert await world.read_voter.get() == before
+        for given, first in reveals:
+            again = await world.vote(given, A)
+            assert (again.clip_a.rating, again.clip_b.rating) == (first.clip_a.rating, first.clip_b.rating)
+            assert (again.view.battle.rated, again.view.battle.elo_delta) == (True, first.view.battle.elo_delta)
+            assert again.votes_cast == MIN_SAME_SIDE
+    for message in (VoteInBattleResponse, Voter, NextBattleResponse):
+        told = {name for name in message.DESCRIPTOR.fields_by_name if re.search("state|exclu|count|reason", name)}
+        assert told <= {"unrated_reason"}
 
 
 class Faulty(SqlVoteStore):

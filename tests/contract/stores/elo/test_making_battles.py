@@ -70,6 +70,27 @@ async def test_a_battle_opens_with_the_vote_of_the_metrics_when_both_sides_are_e
     assert hashes[first] == hashlib.sha256(first.encode()).digest()
 
 
+@pytest.mark.parametrize(("margin", "tie"), [(0.2, False), (0.3, True)])
+async def test_the_weights_and_the_margin_of_the_metric_vote_are_settings(
+    emptied_schema: Database, tmp_path: Path, margin: float, *, tie: bool
+) -> None:
+    weights = {"word_accuracy": 3.0, "quality": 1.0}
+    shop = Workshop(emptied_schema, tmp_path, battle_pool=1, metric_weights=weights, metric_tie_margin=margin)
+    await shop.populate(models=2)
+    await shop.making.pool.fill()
+    first, second = await shop.asked_for()
+    await shop.speak(first, Measurements(word_error_rate=0.0, naturalness_mos=3.0))
+    await shop.speak(second, Measurements(word_error_rate=0.4, naturalness_mos=4.0))
+    await shop.making.preparing.advance_all()
+    battle = await shop.battle()
+    assert battle.metric_vote is not None
+    sides = "ab" if first == battle.render_a_id else "ba"
+    scores = [battle.metric_vote[f"score_{side}"] for side in sides]
+    # Three parts of word accuracy and one of quality, which differ by 0.2375.
+    assert scores == pytest.approx([0.75 * 1 + 0.25 * 0.5, 0.75 * 0.6 + 0.25 * 0.75])
+    assert battle.metric_vote["answer"] == ("tie" if tie else sides[0])
+
+
 async def test_a_broken_side_never_opens_and_counts_for_reliability_only(
     emptied_schema: Database, tmp_path: Path
 ) -> None:

@@ -27,6 +27,18 @@ def test_the_defaults_are_the_settings_of_the_known_answers() -> None:
     assert settings["mass"] == {kind.value: mass for kind, mass in DEFAULT_METHOD.masses.items()}
 
 
+def test_every_known_answer_is_compared() -> None:
+    file = rating_vectors()
+    assert {key for case in file["cases"] for key in case["expect"]} == {
+        *("strength", "elo", "tie_parameter", "vote_weight", "se", "df", "half_width", "variance_elo2", "plain_se"),
+        *("pairs", "rank", "rank_worst", "components", "slot_a_elo", "slot_a_se_elo", "slot_a_points", "fragility"),
+    }
+    pairs = {key for name in cases_with("pairs") for pair in rating_case(name)["expect"]["pairs"] for key in pair}
+    assert pairs == {"i", "j", "difference", "se", "df", "half_width", "p", "split"}
+    assert file.keys() == {"readme", "settings", "t_quantile_0975", "t_two_sided_p", "anchor", "cases"}
+    assert len(file["cases"]) == 13
+
+
 @pytest.mark.parametrize("name", cases_with("elo"))
 def test_ratings(name: str) -> None:
     assert board_of(name).elo == pytest.approx(expected(name)["elo"], abs=CLOSE)

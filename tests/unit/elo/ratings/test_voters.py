@@ -29,9 +29,16 @@ def test_no_voter_has_more_than_10_percent_of_the_counted_votes() -> None:
     assert (kept[2:] == 20).all()
 
 
-def test_under_1000_votes_every_vote_is_counted() -> None:
-    voter = np.zeros(999, int)
-    assert under_cap(voter, ids(999)).all()
+@pytest.mark.parametrize(("votes", "capped"), [(999, False), (1000, True)])
+def test_from_1000_votes_on_the_share_is_limited(votes: int, capped: bool) -> None:
+    # One voter has half of the votes, and 30 others have the rest.
+    number = np.arange(votes)
+    voter = np.where(number % 2 == 0, 0, 1 + number // 2 % 30)
+    counted = under_cap(voter, ids(votes))
+    kept = np.bincount(voter[counted])
+    assert bool(kept[0] <= 0.10 * kept.sum()) is capped
+    assert bool(counted.all()) is not capped
+    assert counted[voter != 0].all()
 
 
 def test_with_few_voters_the_share_is_twice_that_of_equal_activity() -> None:

@@ -1,1 +1,1 @@
-"""The elo service: the catalogue of voice models."""
+"""The elo service: voice models, and the arena in which they meet."""

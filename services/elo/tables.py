@@ -1,6 +1,6 @@
 """The tables of the arena: scenarios, renders, battles, votes, live ratings and published boards.
 
-The catalogue has its own (`catalogue.store`), and so have listening tests (`services.shared.listening.tables`). The
+The catalogue has its own (`catalogue.tables`), and so have listening tests (`services.shared.listening.tables`). The
 migrations create all of them and say what each column may hold.
 """
 

@@ -1,28 +1,21 @@
 """Converts battles to protos."""
 
-from collections.abc import Mapping
-
 from google.protobuf.json_format import ParseDict
 from voicearena.elo.v1 import battle_pb2, battle_service_pb2
 
 from services.elo.battles.domain import Battle, BattleStatus
 from services.elo.battles.views import BattleFilters, BattleView, SpokenSide
+from services.elo.enums import enum_of
 from services.runtime.clock import now, timestamp
-from services.runtime.errors import FieldViolation, InvalidInput
 
 _STATUS, _WINNER, _SOURCE = battle_pb2.Battle.Status, battle_pb2.Battle.Winner, battle_pb2.Battle.VoteSource
-_STATUSES: Mapping[int, BattleStatus | None] = {
-    _STATUS.status_unspecified: None,
-    **{_STATUS.Value(status): status for status in BattleStatus},
-}
 _SIDE_FIELDS = [name for name in battle_pb2.SideMetrics.DESCRIPTOR.fields_by_name if name != "transcript"]
 
 
 def filters(request: battle_service_pb2.ListBattlesRequest) -> BattleFilters:
     """Returns the filters of a list. Raises InvalidInput if the status is unknown."""
-    if request.status not in _STATUSES:
-        raise InvalidInput.of(FieldViolation("status", f"must be one of {', '.join(BattleStatus)}"))
-    return BattleFilters(model_id=request.model_id, scenario_id=request.scenario_id, status=_STATUSES[request.status])
+    status = enum_of(BattleStatus, _STATUS, request.status, "status")
+    return BattleFilters(model_id=request.model_id, scenario_id=request.scenario_id, status=status)
 
 
 def battle(view: BattleView) -> battle_pb2.Battle:

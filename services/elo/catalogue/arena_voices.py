@@ -9,7 +9,7 @@ from services.elo.domain import ModelKind
 
 LANGUAGE = "en"
 """The language of the built-in scenarios."""
-GENDER = re.compile(r"\b(?:fe)?male\b")
+_GENDER = re.compile(r"\b(?:fe)?male\b", re.IGNORECASE)
 
 
 def arena_voices(
@@ -48,14 +48,19 @@ def most_different(models: Sequence[VoiceModel], number: int) -> list[str]:
     return chosen
 
 
+def gender_of(name: str) -> str:
+    """Returns `female` or `male` if the name of a voice says it, otherwise an empty text."""
+    found = _GENDER.search(name)
+    return found.group().lower() if found else ""
+
+
 def _traits(model: VoiceModel) -> list[tuple[int, str]]:
     """Returns what is compared, most important first, each with its place: provider, gender, region and family."""
-    gender = GENDER.search(model.name)
     language = model.spoken_language.lower()
     plain, _, variant = model.voice_id.lower().partition("+")
     # A provider's plain voices, whose ids are languages, are one family. Numbers are other recordings of a speaker.
     family = variant or ("" if plain == language else plain.rstrip("0123456789"))
-    return list(enumerate((model.provider, gender.group() if gender else "", language, family)))
+    return list(enumerate((model.provider, gender_of(model.name), language, family)))
 
 
 def _speaks_english(model: VoiceModel, unknown_is_enough: bool) -> bool:

@@ -1,6 +1,6 @@
 """Voice models, providers, and how a query is resolved to a voice model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -107,6 +107,15 @@ def changed(before: VoiceModel, attributes: Mapping[str, Any], at: datetime) -> 
     return model
 
 
+def longest_text(model_id: str, default: int, limits: Iterable[tuple[str, int]]) -> int:
+    """Returns the length in characters of the longest text that a provider's model accepts. 0 if unknown.
+
+    `default` is that of its default model, and `limits` are prefixes of other model ids with theirs, the first of which
+    applies.
+    """
+    return next((longest for begin, longest in limits if model_id and model_id.startswith(begin)), default)
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """What tts last reported about a provider, and when."""
@@ -130,8 +139,7 @@ class Provider:
 
     def max_characters(self, model_id: str) -> int:
         """Returns the length in characters of the longest text that one of its models accepts. 0 if unknown."""
-        limits = (longest for begin, longest in self.text_limits if model_id and model_id.startswith(begin))
-        return next(limits, self.max_text_characters)
+        return longest_text(model_id, self.max_text_characters, self.text_limits)
 
     def parameter_errors(self, model: VoiceModel) -> dict[str, str]:
         """Returns an error for each parameter of a model that the provider does not accept, by name."""

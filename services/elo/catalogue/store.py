@@ -14,6 +14,7 @@ from services.elo.catalogue.tables import KNOWN_VOICES, PROVIDERS, VOICE_MODELS
 from services.elo.domain import INSTALLATION, ModelKind, Visibility
 from services.elo.quota import Counts
 from services.elo.visibility import Approval, visible_to
+from services.runtime.named_locks import lock_name
 from services.runtime.request_ids import EarlierRequest
 
 _M = VOICE_MODELS.c
@@ -206,7 +207,7 @@ class SqlStore:
         return [model_from(row) for row in await connection.execute(query.order_by(_M.seq))]
 
     async def count(self, connection: AsyncConnection, developer_id: str) -> Counts:
-        await _lock_owner(connection, developer_id)
+        await lock_name(connection, f"voice models of {developer_id}")
         query = sa.select(sa.func.count().filter(_M.active), sa.func.count()).where(_M.developer_id == developer_id)
         active, registered = (await connection.execute(query)).one()
         return Counts(active, registered)
@@ -232,14 +233,14 @@ class SqlStore:
             .exists()
         )
         # Simultaneous updates of one owner must not both pass the check for an equal model.
-        await _lock_owner(connection, model.developer_id)
+        await lock_name(connection, f"voice models of {model.developer_id}")
         result = await connection.execute(
             sa.update(VOICE_MODELS).where(_M.id == model.id, ~same).values(_values(model)).returning(_M.id)
         )
         return result.first() is not None
 
     async def installed(self, connection: AsyncConnection) -> Sequence[VoiceModel]:
-        await _lock_owner(connection, INSTALLATION)
+        await lock_name(connection, f"voice models of {INSTALLATION}")
         query = SELECT_MODELS.where(_M.developer_id == INSTALLATION, _M.active)
         return [model_from(row) for row in await connection.execute(query.order_by(_M.seq))]
 
@@ -297,7 +298,3 @@ class SqlStore:
             )
             for row in rows
         ]
-
-
-async def _lock_owner(connection: AsyncConnection, developer_id: str) -> None:
-    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(developer_id))))

@@ -18,7 +18,7 @@ from services.shared.listening.tables import LAST_STATE, LISTENERS, VOTES
 
 _B, _L, _M, _P, _V = BATTLES.c, LISTENERS.c, BATTLE_VOTES.c, VOTERS.c, VOTES.c
 MAX_BOARD_VOTES = 1000
-"""The last votes of an address that are tested together."""
+"""The last votes of an address, or of a voter, that are tested together."""
 
 
 @dataclass(frozen=True, slots=True)

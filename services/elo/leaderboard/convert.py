@@ -1,7 +1,5 @@
 """Converts requests for boards."""
 
-from collections.abc import Mapping
-
 from voicearena.elo.v1.leaderboard_pb2 import Leaderboard
 from voicearena.elo.v1.leaderboard_service_pb2 import (
     ExportVotesRequest,
@@ -12,6 +10,7 @@ from voicearena.elo.v1.leaderboard_service_pb2 import (
 )
 
 from services.elo.domain import INSTALLATION, LANGUAGE, LANGUAGE_RULE
+from services.elo.enums import enum_of
 from services.elo.leaderboard.boards import Sort
 from services.elo.leaderboard.history import HistoryFilter
 from services.elo.leaderboard.store import BoardKey
@@ -20,9 +19,6 @@ from services.elo.scenarios.domain import CATEGORY, CATEGORY_RULE
 from services.runtime.identity import current_identity
 from services.runtime.ids import check_id
 from services.runtime.validation import Validation
-
-_BOARDS: Mapping[int, BoardKind] = {0: BoardKind.HYBRID, **{Leaderboard.Board.Value(kind): kind for kind in BoardKind}}
-_SORTS: Mapping[int, Sort] = {0: Sort.RANK, **{GetLeaderboardRequest.Sort.Value(sort): sort for sort in Sort}}
 
 BoardRequest = GetLeaderboardRequest | WatchLeaderboardRequest | GetHeadToHeadRequest | ExportVotesRequest
 
@@ -33,8 +29,8 @@ def board_key(request: BoardRequest) -> BoardKey:
     Raises InvalidInput if a value is malformed, and Unauthenticated if the board is private and the call has no API
     key.
     """
+    kind = _board_kind(request.board)
     valid = Validation()
-    kind = board_kind(request.board, valid)
     check_category(request.category, valid)
     language = request.language
     valid.require(not language or LANGUAGE.fullmatch(language) is not None, "language", LANGUAGE_RULE)
@@ -44,18 +40,12 @@ def board_key(request: BoardRequest) -> BoardKey:
 
 def history_filter(request: ListSnapshotsRequest) -> HistoryFilter:
     """Returns which snapshots are requested. Raises as `board_key` does."""
+    kind = _board_kind(request.board)
     valid = Validation()
-    kind = board_kind(request.board, valid)
     check_category(request.category, valid)
     valid.finish()
     model_id = check_id(request.model_id, "mdl", "model_id") if request.model_id else ""
     return HistoryFilter(owner(request.private), kind, request.category, model_id)
-
-
-def board_kind(value: int, valid: Validation) -> BoardKind:
-    """Returns whose votes a board has. Adds a violation if it is none."""
-    valid.require(value in _BOARDS, "board", f"must be one of {', '.join(BoardKind)}")
-    return _BOARDS.get(value, BoardKind.HYBRID)
 
 
 def check_category(value: str, valid: Validation) -> None:
@@ -70,7 +60,8 @@ def owner(private: bool) -> str:
 
 def sort_order(value: int) -> Sort:
     """Returns the order of the rows. Raises InvalidInput if it is none."""
-    valid = Validation()
-    valid.require(value in _SORTS, "sort", f"must be one of {', '.join(Sort)}")
-    valid.finish()
-    return _SORTS[value]
+    return enum_of(Sort, GetLeaderboardRequest.Sort, value, "sort") or Sort.RANK
+
+
+def _board_kind(value: int) -> BoardKind:
+    return enum_of(BoardKind, Leaderboard.Board, value, "board") or BoardKind.HYBRID

@@ -9,11 +9,9 @@ from voicearena.elo.v1.leaderboard_pb2 import LeaderboardRow, Snapshot
 
 from services.elo.leaderboard.computing import EVIDENCE
 from services.elo.leaderboard.vote_log import HUMAN, SWAPPED, Rows, flagged
-from services.elo.ratings import LiveElo, LiveVote, Outcome, VoteKind
+from services.elo.ratings import LiveElo, LiveVote, VoteKind
 
 DAY = timedelta(days=1)
-# Outcome.A and Outcome.B, as the outcome of the same vote when the sides are exchanged.
-_EXCHANGED: Mapping[Outcome, Outcome] = {Outcome.A: Outcome.B, Outcome.B: Outcome.A}
 
 
 def end_of(day: date) -> datetime:
@@ -35,22 +33,16 @@ def missing_days(last: date | None, first_vote: datetime, today: date) -> Iterat
 
 
 def live_ratings(votes: Rows, rules: LiveElo) -> Mapping[int, float]:
-    """Returns live Elo after some votes, by number of the model. Votes that count for nothing are left out.
-
-    Each vote is replayed in terms of the sides of its battle, as it was counted: another order would round differently.
-    """
+    """Returns live Elo after some votes, by number of the model. Votes that count for nothing are left out."""
     counted = votes[flagged(votes, EVIDENCE)]
     swapped, human = flagged(counted, SWAPPED), flagged(counted, HUMAN)
-    columns = (counted["a"], counted["b"], counted["outcome"], swapped, human)
-    replay = rules.replay(_live_vote(*row) for row in zip(*(column.tolist() for column in columns), strict=True))
+    columns = (counted["a"], counted["b"], counted["outcome"], human, swapped)
+    rows = zip(*(column.tolist() for column in columns), strict=True)
+    replay = rules.replay(
+        LiveVote.of_slots(a, b, outcome, VoteKind.HUMAN if human else VoteKind.METRICS, swapped=swapped)
+        for a, b, outcome, human, swapped in rows
+    )
     return {int(model): rating for model, rating in replay.ratings.items()}
-
-
-def _live_vote(a: int, b: int, outcome: int, swapped: bool, human: bool) -> LiveVote:
-    heard = Outcome(outcome)
-    if swapped:
-        a, b, heard = b, a, _EXCHANGED.get(heard, heard)
-    return LiveVote(str(a), str(b), heard, VoteKind.HUMAN if human else VoteKind.METRICS)
 
 
 def snapshots(rows: Iterable[LeaderboardRow], day: date) -> Sequence[Snapshot]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import numpy as np
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo.battles.domain import Battle
@@ -26,6 +25,7 @@ from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, QuotaExceeded, WrongState
 from services.runtime.identity import current_identity
+from services.runtime.named_locks import lock_name
 from services.runtime.request_ids import current_fingerprint
 from services.runtime.validation import Validation
 from services.shared.clips.dispatching import Dispatcher
@@ -95,8 +95,7 @@ class CreateBattles:
             await self._endpoints.ensure(wanted.webhook_url)
         async with self._database.transaction() as connection:
             # Simultaneous requests of one developer must not all pass the check of the quota.
-            lock = sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(f"battles of {developer_id}", 0))
-            await connection.execute(sa.select(lock))
+            await lock_name(connection, f"battles of {developer_id}")
             if wanted.request_id and (
                 before := await self._store.find_request(connection, developer_id, wanted.request_id)
             ):

@@ -16,15 +16,13 @@ from services.elo.ratings import DEFAULT_METRIC_WEIGHTS, MetricVote, SideMetrics
 from services.elo.ratings.metric_vote import DEFAULT_TIE_MARGIN
 from services.elo.rendering.domain import Render
 from services.elo.voting.live_ratings import LiveRatings, NewVote
+from services.elo.voting.subject import SIDES
 from services.runtime import outbox
 from services.runtime.clock import now
 from services.shared.audio.rendering import target_lufs
-from services.shared.listening.domain import CandidateAudio, ListeningTest, Pair, PairKey
+from services.shared.listening.domain import CandidateAudio, ListeningTest, Pair
 from services.shared.listening.store import ListeningStore
 from services.shared.metrics import Measurements
-
-ONLY_PAIR = PairKey(0, 0, 1)
-"""The pair of a battle as a listening test: side A and side B."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +67,7 @@ class Opening:
         )
         await self._store.open(connection, opened)
         loudness = target_lufs((m.loudness_lufs, m.peak) for m in (side_a.measurements, side_b.measurements))
-        pair = Pair(
-            key=ONLY_PAIR, text=battle.text, first=[_audio(side_a)], second=[_audio(side_b)], target_lufs=loudness
-        )
+        pair = Pair(key=SIDES, text=battle.text, first=[_audio(side_a)], second=[_audio(side_b)], target_lufs=loudness)
         test = ListeningTest(battle.id, self._rules.votes, opened.closes_at)
         await self._listening.open(connection, test, [pair])
         if battle.control is not Control.NONE:

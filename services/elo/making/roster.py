@@ -10,8 +10,9 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo.battles.domain import BattleStatus
-from services.elo.catalogue.arena_voices import GENDER
+from services.elo.catalogue.arena_voices import gender_of
 from services.elo.catalogue.conditions import in_arena, spoken_language
+from services.elo.catalogue.domain import longest_text
 from services.elo.catalogue.tables import PROVIDERS, VOICE_MODELS
 from services.elo.domain import INSTALLATION, ModelKind
 from services.elo.making.identity_leak import names_of
@@ -172,7 +173,6 @@ def models_with_providers() -> sa.Join:
 
 def contender(row: Any) -> Contender:
     """Returns the model in a row of `contender_columns`."""
-    limits = (longest for begin, longest in row.text_limits or () if row.model_id and row.model_id.startswith(begin))
     kind = ModelKind(row.kind)
     return Contender(
         id=row.id,
@@ -180,8 +180,10 @@ def contender(row: Any) -> Contender:
         developer_id=row.developer_id,
         speaker=Speaker(row.id, kind, row.provider),
         language=family(row.language),
-        max_characters=0 if kind is ModelKind.RECORDED else next(limits, row.max_text_characters or 0),
-        voice_class=gender.group() if (gender := GENDER.search(row.name.lower())) else "",
+        max_characters=0
+        if kind is ModelKind.RECORDED
+        else longest_text(row.model_id, row.max_text_characters or 0, row.text_limits or ()),
+        voice_class=gender_of(row.name),
         names=names_of(row.name, row.provider, row.model_id, row.voice_id),
     )
 

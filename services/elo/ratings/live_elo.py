@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 from services.elo.domain import FIRST_RATING
 from services.elo.ratings.votes import Outcome, VoteKind
@@ -31,6 +32,17 @@ class LiveVote:
     model_b: str
     outcome: Outcome
     kind: VoteKind = VoteKind.HUMAN
+
+    @classmethod
+    def of_slots(cls, slot_a: int, slot_b: int, heard: int, kind: VoteKind, *, swapped: bool) -> Self:
+        """Returns a stored vote, whose slots are as heard, in terms of the sides of its battle.
+
+        A replay must calculate with the sides, as when the vote was cast: another order would round differently.
+        """
+        outcome = Outcome(heard)
+        if swapped:
+            return cls(str(slot_b), str(slot_a), outcome.exchanged, kind)
+        return cls(str(slot_a), str(slot_b), outcome, kind)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

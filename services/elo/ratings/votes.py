@@ -33,6 +33,13 @@ class Outcome(IntEnum):
     TIE = 2
     BOTH_BAD = 3
 
+    @property
+    def exchanged(self) -> Outcome:
+        """The same outcome when the slots are exchanged."""
+        return _EXCHANGED.get(self, self)
+
+
+_EXCHANGED: Mapping[Outcome, Outcome] = {Outcome.A: Outcome.B, Outcome.B: Outcome.A}
 
 FITTED = 3
 """Outcomes below this number are in the fit. "Both bad" says nothing about which model is better."""

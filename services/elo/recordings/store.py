@@ -104,11 +104,6 @@ class RecordingStore:
         used = (await connection.execute(sa.select(battle))).scalar_one()
         return RecordingsSoFar(frozenset((await connection.execute(numbers)).scalars()), used)
 
-    async def lock(self, connection: AsyncConnection, model_id: str, scenario_id: str) -> None:
-        """Lets nobody else add or remove a render of a scenario by a model until the transaction ends."""
-        name = f"renders of {scenario_id} by {model_id}"
-        await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
-
     async def spoken(self, connection: AsyncConnection, render_id: str) -> tuple[str, str] | None:
         """Returns the model and the scenario of a render, None if it does not exist."""
         query = sa.select(_R.voice_model_id, _R.scenario_id).where(_R.id == render_id)

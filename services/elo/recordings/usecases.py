@@ -18,6 +18,7 @@ from services.elo.recordings.store import (
     RecordingStore,
     ScenarioText,
 )
+from services.elo.rendering.store import lock_renders
 from services.runtime import inbox, outbox
 from services.runtime.clock import now
 from services.runtime.db import Database
@@ -163,7 +164,7 @@ class Recordings:
             spoken = await self._store.spoken(connection, render_id)
             if spoken is None:
                 return
-            await self._store.lock(connection, *spoken)
+            await lock_renders(connection, *spoken)
             removed = await self._store.remove_unused(connection, render_id)
         if removed:
             await self._audio.delete(_audio_name(render_id))
@@ -172,7 +173,7 @@ class Recordings:
         self, connection: AsyncConnection, recording: EvaluatedRecording, render_id: str, sha256: bytes
     ) -> str:
         """Adds the render. Returns why it can't be added, empty if it was."""
-        await self._store.lock(connection, recording.model_id, recording.scenario_id)
+        await lock_renders(connection, recording.model_id, recording.scenario_id)
         settled = await self._settle(connection, recording, render_id)
         model, scenario, so_far = settled.model, settled.scenario, settled.so_far
         if settled.reason or model is None or scenario is None or so_far is None:

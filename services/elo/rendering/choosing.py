@@ -5,12 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo.domain import ModelKind
 from services.elo.rendering.domain import DEFAULT_RENDERS_PER_SCENARIO
-from services.elo.rendering.store import NO_RENDERS, RendersOfModel, RenderStore
+from services.elo.rendering.store import NO_RENDERS, RendersOfModel, RenderStore, lock_renders
 from services.runtime import telemetry
 from services.runtime.clock import now
 
@@ -93,8 +92,7 @@ class Renders:
         models = [speaker.model_id for speaker in speakers]
         # Otherwise two battles could add the same number. Always in the same order, so that none waits for the other.
         for model_id in sorted(models):
-            name = f"renders of {scenario_id} by {model_id}"
-            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(name, 0))))
+            await lock_renders(connection, model_id, scenario_id)
         moment = now()
         found = await self._store.of_scenario(connection, scenario_id, moment, models)
         providers: list[str] = []

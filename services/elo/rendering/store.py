@@ -14,6 +14,7 @@ from services.elo.domain import ModelKind, Visibility
 from services.elo.rendering.domain import FAILURE_PAUSE, MAX_FAILURES, MAX_WAIT, Render
 from services.elo.tables import BATTLES, RENDER_PROVIDERS, RENDERS, SCENARIOS
 from services.runtime import ids
+from services.runtime.named_locks import lock_name
 from services.shared.clips.domain import ClipStatus
 from services.shared.metrics import METRICS, Measurements
 
@@ -34,6 +35,11 @@ class RendersOfModel:
 
 
 NO_RENDERS = RendersOfModel()
+
+
+async def lock_renders(connection: AsyncConnection, model_id: str, scenario_id: str) -> None:
+    """Lets nobody else add or remove a render of a scenario by a model until the transaction ends."""
+    await lock_name(connection, f"renders of {scenario_id} by {model_id}")
 
 
 class RenderStore:

@@ -14,6 +14,7 @@ from services.elo.scenarios.conditions import in_language
 from services.elo.scenarios.domain import Difficulty, Scenario
 from services.elo.tables import SCENARIOS
 from services.elo.visibility import Approval, visible_to
+from services.runtime.named_locks import lock_name
 from services.runtime.request_ids import EarlierRequest
 
 _S = SCENARIOS.c
@@ -90,7 +91,7 @@ class ScenarioStore:
 
     async def count(self, connection: AsyncConnection, developer_id: str) -> Counts:
         """Counts the scenarios of a developer. Other transactions that count them wait until this one ends."""
-        await _lock(connection, f"scenarios of {developer_id}")
+        await lock_name(connection, f"scenarios of {developer_id}")
         query = sa.select(sa.func.count().filter(~_S.archived), sa.func.count()).where(_S.developer_id == developer_id)
         active, registered = (await connection.execute(query)).one()
         return Counts(active, registered)
@@ -104,7 +105,7 @@ class ScenarioStore:
 
         Other transactions that read them wait until this one ends.
         """
-        await _lock(connection, _SEEDING)
+        await lock_name(connection, _SEEDING)
         query = sa.select(SCENARIOS).where(_S.developer_id == INSTALLATION, _S.built_in.is_not(None))
         return [_scenario(row) for row in await connection.execute(query.order_by(_S.seq).with_for_update())]
 
@@ -147,7 +148,3 @@ def _scenario(row: sa.Row[Any]) -> Scenario:
         ties=row.ties,
         seq=row.seq,
     )
-
-
-async def _lock(connection: AsyncConnection, what: str) -> None:
-    await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtextextended(what, 0))))

@@ -1,29 +1,22 @@
 """Converts votes, and battles as their voters get them, to protos."""
 
-from collections.abc import Mapping
-
 from voicearena.elo.v1 import battle_pb2, battle_service_pb2, elo_pb2
 
 from services.elo.battles.convert import battle
 from services.elo.catalogue.convert import voice_model
+from services.elo.enums import enum_of, required
 from services.elo.visibility import Approval
 from services.elo.voting.casting import Reveal, RevealedModel
 from services.elo.voting.live_ratings import RatingChange
 from services.elo.voting.next_battle import GivenBattle
 from services.elo.voting.voters import VoterRecord
 from services.runtime.clock import timestamp
-from services.runtime.errors import FieldViolation, InvalidInput
 from services.shared.listening.domain import ListenerAnswer
-
-_WINNER = battle_pb2.Battle.Winner
-_ANSWERS: Mapping[int, ListenerAnswer] = {_WINNER.Value(answer): answer for answer in ListenerAnswer}
 
 
 def answer(value: int) -> ListenerAnswer:
     """Returns the answer for its number in the proto. Raises InvalidInput if there is none."""
-    if value not in _ANSWERS:
-        raise InvalidInput.of(FieldViolation("winner", f"must be one of {', '.join(ListenerAnswer)}"))
-    return _ANSWERS[value]
+    return required(enum_of(ListenerAnswer, battle_pb2.Battle.Winner, value, "winner"), ListenerAnswer, "winner")
 
 
 def given(value: GivenBattle, public_url: str) -> battle_service_pb2.NextBattleResponse:

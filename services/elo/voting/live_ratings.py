@@ -18,8 +18,6 @@ from services.elo.voting import tallies
 from services.runtime.statements import Statement
 
 _R, _V = LIVE_RATINGS.c, BATTLE_VOTES.c
-# Outcome.A and Outcome.B, as the outcome of the same vote when the sides are exchanged.
-_EXCHANGED: Mapping[Outcome, Outcome] = {Outcome.A: Outcome.B, Outcome.B: Outcome.A}
 _SHARE_LOCK = Statement(sa.text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:board, 0))"))
 _LOCK = Statement(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:board, 0))"))
 # Always in the same order, so that no two votes wait for each other.
@@ -97,7 +95,7 @@ class LiveRatings:
         """
         ratings = await self._locked(connection, battle)
         before_a, before_b = ratings[battle.model_a_seq], ratings[battle.model_b_seq]
-        of_sides = _EXCHANGED.get(vote.outcome, vote.outcome) if vote.swapped else vote.outcome
+        of_sides = vote.outcome.exchanged if vote.swapped else vote.outcome
         moves = battle.rated and vote.counted
         change = self._rules.change(before_a, before_b, of_sides, vote.kind) if moves else 0.0
         counted = dict.fromkeys(
@@ -181,7 +179,7 @@ class LiveRatings:
         await self.lock_board(connection, owner)
         query = sa.select(_V.model_a_seq, _V.model_b_seq, _V.outcome, _V.kind, _V.swapped)
         rows = await connection.execute(query.where(_V.owner == owner, _V.rated, _V.counted).order_by(_V.seq))
-        votes = (_live_vote(*row) for row in rows.all())
+        votes = (LiveVote.of_slots(a, b, heard, VoteKind(kind), swapped=s) for a, b, heard, kind, s in rows.all())
         # Calls must not wait for it: 100,000 votes take 0.3 s.
         replayed = (await asyncio.to_thread(self._rules.replay, votes)).ratings
         ratings = {int(seq): rating for seq, rating in replayed.items()}
@@ -197,11 +195,3 @@ class LiveRatings:
 def _lock_name(owner: str) -> str:
     """Returns the name of the advisory lock of a board's live ratings. Votes share it, a replay has it alone."""
     return f"live ratings of {owner}"
-
-
-def _live_vote(model_a: int, model_b: int, outcome: int, kind: str, swapped: bool) -> LiveVote:
-    """Returns a vote in terms of the sides of its battle, as it was counted: another order would round differently."""
-    heard = Outcome(outcome)
-    if swapped:
-        model_a, model_b, heard = model_b, model_a, _EXCHANGED.get(heard, heard)
-    return LiveVote(str(model_a), str(model_b), heard, VoteKind(kind))

@@ -2,26 +2,22 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.elo.catalogue.conditions import of_voice
 from services.elo.catalogue.domain import Provider, VoiceModel
+from services.elo.catalogue.rows import SELECT_MODELS, model_from, model_values
 from services.elo.catalogue.tables import KNOWN_VOICES, PROVIDERS, VOICE_MODELS
-from services.elo.domain import INSTALLATION, ModelKind, Visibility
+from services.elo.domain import INSTALLATION, ModelKind
 from services.elo.quota import Counts
 from services.elo.visibility import Approval, visible_to
 from services.runtime.named_locks import lock_name
 from services.runtime.request_ids import EarlierRequest
 
 _M = VOICE_MODELS.c
-_WITH_VOICES = VOICE_MODELS.outerjoin(KNOWN_VOICES, of_voice())
-SELECT_MODELS = sa.select(
-    VOICE_MODELS, sa.func.coalesce(KNOWN_VOICES.c.language, "").label("voice_language")
-).select_from(_WITH_VOICES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,50 +94,6 @@ class Store(Protocol):
         """Returns all reported providers, ordered by id."""
 
 
-def _values(model: VoiceModel) -> dict[str, Any]:
-    return {
-        "name": model.name,
-        "provider": model.provider,
-        "version": model.version,
-        "voice_id": model.voice_id,
-        "model_id": model.model_id,
-        "parameters": model.parameters(),
-        "active": model.active,
-        "visibility": model.visibility,
-        "arena": model.arena,
-        "cost_per_1000_characters": model.cost_per_1000_characters,
-        "approved_at": model.approved_at,
-        "updated_at": model.updated_at,
-    }
-
-
-def model_from(row: Any) -> VoiceModel:
-    """Returns the model in a row of SELECT_MODELS."""
-    return VoiceModel(
-        id=row.id,
-        developer_id=row.developer_id,
-        kind=ModelKind(row.kind),
-        name=row.name,
-        provider=row.provider,
-        version=row.version,
-        voice_id=row.voice_id,
-        model_id=row.model_id,
-        speed=row.parameters.get("speed"),
-        language=row.parameters.get("language"),
-        seed=row.parameters.get("seed"),
-        active=row.active,
-        visibility=Visibility(row.visibility),
-        arena=row.arena,
-        cost_per_1000_characters=row.cost_per_1000_characters,
-        approved_at=row.approved_at,
-        first_battle_at=row.first_battle_at,
-        created_at=row.created_at,
-        updated_at=row.updated_at,
-        seq=row.seq,
-        voice_language=row.voice_language,
-    )
-
-
 class SqlStore:
     """The store over PostgreSQL."""
 
@@ -157,7 +109,7 @@ class SqlStore:
                 request_id=request_id or None,
                 request_fingerprint=fingerprint if request_id else None,
                 created_at=model.created_at,
-                **_values(model),
+                **model_values(model),
             )
             .on_conflict_do_nothing()
             .returning(_M.id)
@@ -235,7 +187,7 @@ class SqlStore:
         # Simultaneous updates of one owner must not both pass the check for an equal model.
         await lock_name(connection, f"voice models of {model.developer_id}")
         result = await connection.execute(
-            sa.update(VOICE_MODELS).where(_M.id == model.id, ~same).values(_values(model)).returning(_M.id)
+            sa.update(VOICE_MODELS).where(_M.id == model.id, ~same).values(model_values(model)).returning(_M.id)
         )
         return result.first() is not None
 

@@ -8,9 +8,10 @@ from services.elo.making.creating import CreateBattles, CreationRules
 from services.elo.making.entrants import EntrantStore
 from services.elo.making.making import Making
 from services.elo.making.matchmaker import Matchmaker
+from services.elo.making.naming import Naming
 from services.elo.making.opening import Opening, OpeningRules
 from services.elo.making.pool import BATCH as POOL_BATCH
-from services.elo.making.pool import FILL_SECONDS, BattlePool, PoolRules
+from services.elo.making.pool import FILL_INTERVAL_SECONDS, BattlePool, PoolRules
 from services.elo.making.preparing import Preparing
 from services.elo.making.roster import RosterStore
 from services.elo.making.store import BattleStore
@@ -83,14 +84,12 @@ class BattleMaking:
         creation_rules = CreationRules(
             max_unfinished=settings.max_unfinished_battles,
             battles_per_day=settings.battles_per_day,
-            providers=settings.arena_providers,
         )
         return cls(
             creating=CreateBattles(
                 database,
                 store,
-                EntrantStore(),
-                render_store,
+                Naming(EntrantStore(), render_store, approval, settings.arena_providers),
                 renders,
                 matchmaker,
                 making,
@@ -99,7 +98,6 @@ class BattleMaking:
                 ScenarioKinds(approval),
                 approval,
                 creation_rules,
-                rng,
             ),
             dispatcher=dispatcher,
             progress=progress,
@@ -121,7 +119,7 @@ class BattleMaking:
         )
         service.background("free slots", lambda: periodic(self.dispatcher.release_all, check_seconds))
         service.background("preparing battles", self.preparing.run)
-        service.background("battle pool", lambda: periodic(self.pool.fill, FILL_SECONDS, batch=POOL_BATCH))
+        service.background("battle pool", lambda: periodic(self.pool.fill, FILL_INTERVAL_SECONDS, batch=POOL_BATCH))
         service.background(
             "retention",
             lambda: periodic(self.retention.sweep, settings.retention_sweep_seconds, batch=RETENTION_BATCH),

@@ -1,33 +1,29 @@
 """The use case of a developer who starts a battle."""
 
-import random
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-import numpy as np
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo.battles.domain import Battle
-from services.elo.domain import INSTALLATION, ModelKind, Visibility
-from services.elo.making.entrants import Entrant, EntrantStore, NamedScenario, language_errors
+from services.elo.domain import INSTALLATION
 from services.elo.making.making import Made, Making, Order
 from services.elo.making.matchmaker import Matchmaker, of_kind
+from services.elo.making.naming import Named, Naming
 from services.elo.making.new_battle import NewBattle
 from services.elo.making.roster import Contender, Roster, RosterScenario
 from services.elo.making.store import BattleStore
-from services.elo.ratings import PairDraw, draw_scenario
+from services.elo.ratings import PairDraw
 from services.elo.rendering.choosing import Budget, Renders
-from services.elo.rendering.store import NO_RENDERS, RenderStore
 from services.elo.scenarios.kinds import ScenarioKinds
 from services.elo.visibility import Approval
 from services.runtime.clock import now
 from services.runtime.db import Database
-from services.runtime.errors import NotFound, QuotaExceeded, WrongState
+from services.runtime.errors import QuotaExceeded, WrongState
 from services.runtime.identity import current_identity
 from services.runtime.named_locks import lock_name
 from services.runtime.request_ids import current_fingerprint
-from services.runtime.validation import Validation
 from services.shared.clips.dispatching import Dispatcher
 from services.shared.webhook_endpoints import WebhookEndpointClient, secret_if_available
 
@@ -43,10 +39,8 @@ RECORD = (
 class CreationRules:
     """The settings of battles that developers start."""
 
-    max_unfinished: int = 100
-    battles_per_day: int = 5000
-    providers: Collection[str] = ()
-    """The providers that take part besides the local ones."""
+    max_unfinished: int
+    battles_per_day: int
 
 
 class CreateBattles:
@@ -56,8 +50,7 @@ class CreateBattles:
         self,
         database: Database,
         store: BattleStore,
-        entrants: EntrantStore,
-        render_store: RenderStore,
+        naming: Naming,
         renders: Renders,
         matchmaker: Matchmaker,
         making: Making,
@@ -66,12 +59,10 @@ class CreateBattles:
         kinds: ScenarioKinds,
         approval: Approval,
         rules: CreationRules,
-        rng: random.Random,
     ) -> None:
         self._database = database
         self._store = store
-        self._entrants = entrants
-        self._render_store = render_store
+        self._naming = naming
         self._renders = renders
         self._matchmaker = matchmaker
         self._making = making
@@ -80,7 +71,6 @@ class CreateBattles:
         self._kinds = kinds
         self._approval = approval
         self._rules = rules
-        self._rng = rng
 
     async def create(self, wanted: NewBattle) -> Battle:
         """Starts a battle and returns it. It opens when both sides are spoken and evaluated.
@@ -100,66 +90,15 @@ class CreateBattles:
                 before := await self._store.find_request(connection, developer_id, wanted.request_id)
             ):
                 return before.repeated()
-            models, scenario = await self._named(connection, wanted, developer_id)
+            named = await self._naming.find(connection, wanted, developer_id)
             await self._check_quotas(connection, developer_id)
-            made = await self._make(connection, wanted, developer_id, models, scenario)
+            made = await self._make(connection, wanted, developer_id, named)
         await self._dispatcher.release(made.providers)
         return made.battle
 
     async def secret_to_show(self, battle: Battle) -> str:
         """Returns the secret of the webhook endpoint that this or an earlier battle made, unless it was shown."""
         return await secret_if_available(self._endpoints, battle.webhook_url)
-
-    async def _named(
-        self, connection: AsyncConnection, wanted: NewBattle, developer_id: str
-    ) -> tuple[Sequence[Entrant], NamedScenario | None]:
-        """Returns the models and the scenario that are named."""
-        found = await self._entrants.models(connection, wanted.model_ids, developer_id)
-        for model_id in wanted.model_ids:
-            if model_id not in found:
-                raise NotFound.of("voice model", model_id)
-        scenario = None
-        if wanted.scenario_id:
-            scenario = await self._entrants.scenario(connection, wanted.scenario_id, developer_id)
-            if scenario is None:
-                raise NotFound.of("scenario", wanted.scenario_id)
-        models = [found[model_id] for model_id in wanted.model_ids]
-        on = scenario.scenario if scenario else None
-        valid = Validation()
-        for model in models:
-            error = model.error(developer_id, self._approval, self._rules.providers)
-            valid.require(not error, wanted.field_of(model.id), error)
-        for model_id, error in language_errors(models, on).items():
-            valid.require(False, wanted.field_of(model_id), error)
-        if scenario is not None:
-            error = scenario.error(developer_id, self._approval)
-            valid.require(not error, "scenario_id", error)
-            await self._check_speech(connection, wanted, models, scenario.scenario, valid)
-        valid.finish()
-        return models, scenario
-
-    async def _check_speech(
-        self,
-        connection: AsyncConnection,
-        wanted: NewBattle,
-        models: Sequence[Entrant],
-        scenario: RosterScenario,
-        valid: Validation,
-    ) -> None:
-        renders = await self._render_store.of_scenario(connection, scenario.id, now(), [m.id for m in models])
-        for model in models:
-            longest, field = model.contender.max_characters, wanted.field_of(model.id)
-            fits = not longest or len(scenario.text) <= longest
-            valid.require(
-                fits, field, f"accepts at most {longest} characters, but the scenario has {len(scenario.text)}"
-            )
-            recorded = model.contender.speaker.kind is ModelKind.RECORDED
-            valid.require(
-                not recorded or bool(renders.get(model.id, NO_RENDERS).usable),
-                field,
-                "has no evaluated recording of this scenario that can be heard and is about as long as the text; "
-                "upload one with POST /api/v1/evaluations, with its model_id and the scenario_id",
-            )
 
     async def _check_quotas(self, connection: AsyncConnection, developer_id: str) -> None:
         limit = self._rules.max_unfinished
@@ -176,33 +115,25 @@ class CreateBattles:
                 limit=str(limit),
             )
 
-    async def _make(
-        self,
-        connection: AsyncConnection,
-        wanted: NewBattle,
-        developer_id: str,
-        models: Sequence[Entrant],
-        scenario: NamedScenario | None,
-    ) -> Made:
-        named: list[Entrant | NamedScenario] = [*models, *([scenario] if scenario else [])]
-        private = wanted.private or any(each.visibility is Visibility.PRIVATE for each in named)
-        own = private or (bool(named) and self._approval.needed)
+    async def _make(self, connection: AsyncConnection, wanted: NewBattle, developer_id: str, named: Named) -> Made:
+        private = wanted.private or named.private
+        own = private or (named.anything and self._approval.needed)
         if private:
             roster = await self._matchmaker.own_roster(connection, developer_id)
         else:
             roster = await self._matchmaker.public_roster(connection)
         budget = await self._renders.budget(connection)
-        drawn = await self._draw(connection, wanted, roster, budget, models, scenario)
+        drawn = await self._draw(connection, wanted, roster, budget, named)
         if drawn is None:
             await self._kinds.check(connection, developer_id if private else INSTALLATION, wanted.category)
-            recorded = any(model.contender.speaker.kind is ModelKind.RECORDED for model in models)
+            recorded = any(model.contender.speaker.kind is ModelKind.RECORDED for model in named.models)
             raise WrongState(f"No two voice models can speak such a scenario now. {RECORD if recorded else REGISTER}")
         on, sides, pair = drawn
         order = Order(
             developer_id=developer_id,
             owner=developer_id if own else INSTALLATION,
             private=private,
-            chosen=bool(named),
+            chosen=named.anything,
             pair=pair,
             webhook_url=wanted.webhook_url,
             request_id=wanted.request_id,
@@ -218,26 +149,20 @@ class CreateBattles:
         return made
 
     async def _draw(
-        self,
-        connection: AsyncConnection,
-        wanted: NewBattle,
-        roster: Roster,
-        budget: Budget,
-        models: Sequence[Entrant],
-        scenario: NamedScenario | None,
+        self, connection: AsyncConnection, wanted: NewBattle, roster: Roster, budget: Budget, named: Named
     ) -> tuple[RosterScenario, tuple[Contender, Contender], PairDraw | None] | None:
         """Returns the scenario and the models, and how the models were drawn unless the developer named one."""
-        if scenario is not None:
-            scenarios: Sequence[RosterScenario] = [scenario.scenario]
+        models = named.models
+        if named.scenario is not None:
+            scenarios: Sequence[RosterScenario] = [named.scenario.scenario]
         else:
             scenarios = of_kind(roster, wanted.category, "")
             for model in models:
                 scenarios = await self._matchmaker.speakable_by(connection, model.contender, scenarios)
         if len(models) == 2:
-            votes, ties = (np.array([getattr(s, name) for s in scenarios], dtype=np.intp) for name in ("votes", "ties"))
-            chosen = draw_scenario(votes, ties, self._rng)
+            drawn_scenario = self._matchmaker.draw_scenario(scenarios)
             sides = models[0].contender, models[1].contender
-            return (scenarios[chosen.index], sides, None) if chosen else None
+            return (drawn_scenario, sides, None) if drawn_scenario else None
         for model in models:
             roster = roster.with_model(model.contender)
         own = [each.id for each in roster.models if each.developer_id == current_identity().developer_id]

@@ -16,7 +16,7 @@ from services.elo.rendering.store import NO_RENDERS, RendersOfModel, RenderStore
 from services.runtime.clock import now
 from services.runtime.event_loop import Stopwatch
 
-ROSTER_SECONDS = 10.0
+MAX_ROSTER_AGE_SECONDS = 10.0
 """How old the roster of the public board may be. Models that were registered since then are not drawn yet."""
 MAX_SCENARIO_DRAWS = 5
 """How many scenarios are tried if no two models can speak the first one now."""
@@ -42,8 +42,8 @@ class Matchmaker:
         self._public: tuple[Roster, Stopwatch] | None = None
 
     async def public_roster(self, connection: AsyncConnection) -> Roster:
-        """Returns the roster of the public board, at most ROSTER_SECONDS old."""
-        if self._public is None or self._public[1].seconds() > ROSTER_SECONDS:
+        """Returns the roster of the public board, at most MAX_ROSTER_AGE_SECONDS old."""
+        if self._public is None or self._public[1].seconds() > MAX_ROSTER_AGE_SECONDS:
             self._public = await self._rosters.public(connection), Stopwatch()
         return self._public[0]
 
@@ -73,11 +73,10 @@ class Matchmaker:
         """
         left = await self._speakable(connection, roster, scenarios, including)
         for _ in range(MAX_SCENARIO_DRAWS):
-            votes, ties = ([getattr(each, name) for each in left] for name in ("votes", "ties"))
-            chosen = draw_scenario(np.array(votes, dtype=np.intp), np.array(ties, dtype=np.intp), self._rng)
-            if chosen is None:
+            scenario = self.draw_scenario(left)
+            if scenario is None:
                 return None
-            scenario = left.pop(chosen.index)
+            left.remove(scenario)
             renders = await self._renders.of_scenario(connection, scenario.id, now())
             places = [
                 place
@@ -90,6 +89,13 @@ class Matchmaker:
             if drawn := await asyncio.to_thread(self._pair, roster, scenario, places, including):
                 return drawn
         return None
+
+    def draw_scenario(self, scenarios: Sequence[RosterScenario]) -> RosterScenario | None:
+        """Draws one of the scenarios, or returns None if there are none. Those that mostly tie are drawn less."""
+        votes = np.array([each.votes for each in scenarios], dtype=np.intp)
+        ties = np.array([each.ties for each in scenarios], dtype=np.intp)
+        drawn = draw_scenario(votes, ties, self._rng)
+        return scenarios[drawn.index] if drawn is not None else None
 
     async def _speakable(
         self, connection: AsyncConnection, roster: Roster, scenarios: Sequence[RosterScenario], including: str

@@ -20,16 +20,16 @@ from services.runtime.clock import now
 from services.runtime.db import Database
 from services.shared.clips.dispatching import Dispatcher
 
-FILL_SECONDS = 1.0
+FILL_INTERVAL_SECONDS = 1.0
 BATCH = 50
 """The number of battles that a round makes at most."""
 MAX_GROUPS = 200
 """The number of categories and languages that have a pool: those with most scenarios."""
 MAX_NEW_MODELS = 5
 """How many models without a battle are tried in a round."""
-PREPARING_SECONDS = 300.0
+MAX_PREPARING_SECONDS = 300.0
 """A battle that is not open after this long no longer counts, so that a provider without answers empties no pool."""
-MAX_PREPARING = 6
+MAX_PREPARING_BATTLES = 6
 """How many battles are prepared at a time, so that a new installation leaves providers and scoring to others too."""
 DAY = timedelta(days=1)
 _LOCK = "voicearena battle pool"
@@ -39,9 +39,9 @@ _LOCK = "voicearena battle pool"
 class PoolRules:
     """The settings of the pool."""
 
-    size: int = 4
+    size: int
     """The number of open battles of each category and language. 0 means that there is no pool."""
-    battles_per_day: int = 5000
+    battles_per_day: int
     """The number of battles that are made in 24 hours, those of developers included."""
 
 
@@ -94,7 +94,7 @@ class BattlePool:
             roster = await self._matchmaker.public_roster(connection)
             made = await self._draw(connection, roster, category, language, only_usable=True)
             ready = made is not None
-            if made is None and await self._preparing_now(connection, category, language) < MAX_PREPARING:
+            if made is None and await self._preparing_now(connection, category, language) < MAX_PREPARING_BATTLES:
                 made = await self._draw(connection, roster, category, language)
         if made is None:
             return None
@@ -110,7 +110,7 @@ class BattlePool:
             locked = sa.select(sa.func.pg_try_advisory_xact_lock(sa.func.hashtextextended(_LOCK, 0)))
             if not (await connection.execute(locked)).scalar_one() or not await self._within_budget(connection):
                 return False
-            if await self._preparing_now(connection) >= MAX_PREPARING:
+            if await self._preparing_now(connection) >= MAX_PREPARING_BATTLES:
                 return False
             roster = await self._matchmaker.public_roster(connection)
             made = await self._of_new_model(connection, roster) or await self._of_group(connection, roster)
@@ -129,7 +129,7 @@ class BattlePool:
 
     async def _of_group(self, connection: AsyncConnection, roster: Roster) -> Made | None:
         """Makes a battle in the group that lacks most. Groups that lack the same take turns at random."""
-        since = now() - timedelta(seconds=PREPARING_SECONDS)
+        since = now() - timedelta(seconds=MAX_PREPARING_SECONDS)
         there = await self._store.in_pool(connection, since)
         groups = [group for group in _groups(roster) if there.get(group, 0) < self._rules.size]
         self._rng.shuffle(groups)
@@ -163,7 +163,7 @@ class BattlePool:
 
     async def _preparing_now(self, connection: AsyncConnection, category: str = "", language: str = "") -> int:
         """Returns how many public battles are being prepared. Empty filters match all."""
-        since = now() - timedelta(seconds=PREPARING_SECONDS)
+        since = now() - timedelta(seconds=MAX_PREPARING_SECONDS)
         return await self._store.preparing_since(connection, since, category, language)
 
 

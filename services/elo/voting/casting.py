@@ -12,8 +12,8 @@ from services.elo.battles.reading import BATTLE_PREFIX
 from services.elo.battles.views import BattleView, BattleViews
 from services.elo.battles.visibility import Viewer
 from services.elo.catalogue.domain import VoiceModel
+from services.elo.catalogue.rows import SELECT_MODELS, model_from
 from services.elo.catalogue.standings import NEW, Standing
-from services.elo.catalogue.store import SELECT_MODELS, model_from
 from services.elo.catalogue.tables import VOICE_MODELS
 from services.elo.ratings import Outcome
 from services.elo.tables import BATTLE_VOTES, LIVE_RATINGS

@@ -27,11 +27,6 @@ TODAY = NOON - timedelta(hours=11, minutes=59)
 YESTERDAY = TODAY - timedelta(days=1)
 
 
-@pytest.fixture
-def service() -> str:
-    return "elo"
-
-
 @pytest.fixture(autouse=True)
 def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(usecases, "now", lambda: NOON)

@@ -15,15 +15,10 @@ from tests.contract.stores.elo import rows
 from tests.contract.stores.elo.making import Workshop
 
 
-@pytest.fixture
-def service() -> str:
-    return "elo"
-
-
 @pytest.fixture(autouse=True)
 def no_old_rosters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Has the matchmaker see each new model at once."""
-    monkeypatch.setattr(matchmaker, "ROSTER_SECONDS", -1.0)
+    monkeypatch.setattr(matchmaker, "MAX_ROSTER_AGE_SECONDS", -1.0)
 
 
 def models_of(battle: Battle) -> set[str]:
@@ -97,10 +92,10 @@ async def test_no_more_battles_are_prepared_at_a_time_than_leaves_providers_to_o
 ) -> None:
     shop = Workshop(emptied_schema, tmp_path, battle_pool=50)
     await shop.populate(models=3, scenarios=3)
-    assert await shop.making.pool.fill() == pool.MAX_PREPARING
+    assert await shop.making.pool.fill() == pool.MAX_PREPARING_BATTLES
     assert await shop.making.pool.fill() == 0
     await shop.speak_all()
-    assert await shop.making.pool.fill() == pool.MAX_PREPARING
+    assert await shop.making.pool.fill() == pool.MAX_PREPARING_BATTLES
 
 
 async def test_the_budget_of_the_day_ends_the_filling(emptied_schema: Database, tmp_path: Path) -> None:
@@ -164,7 +159,7 @@ async def test_models_that_only_fail_get_no_battles_for_an_hour(emptied_schema: 
                 failures += render_id in broken
                 await (shop.fail(render_id) if render_id in broken else shop.speak(render_id))
         await shop.making.preparing.advance_all()
-    assert 3 <= failures <= pool.MAX_PREPARING
+    assert 3 <= failures <= pool.MAX_PREPARING_BATTLES
     opened = [battle for battle in await shop.battles() if battle.status is BattleStatus.OPEN]
     assert len(opened) == 12
     async with emptied_schema.transaction() as connection:

@@ -19,11 +19,6 @@ HUMAN = BoardKey("", "human", "", "")
 MAX_WAIT_SECONDS = 60.0
 
 
-@pytest.fixture
-def service() -> str:
-    return "elo"
-
-
 async def at_once() -> None:
     """There is work."""
 

@@ -32,11 +32,6 @@ class CountingStore(BoardStore):
         return await super().get(connection, key)
 
 
-@pytest.fixture
-def service() -> str:
-    return "elo"
-
-
 @asynccontextmanager
 async def running(boards: Boards) -> AsyncIterator[None]:
     """Runs what forgets boards."""

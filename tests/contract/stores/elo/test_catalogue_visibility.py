@@ -21,11 +21,6 @@ ON, OFF = Approval(True), Approval(False)
 
 
 @pytest.fixture
-def service() -> str:
-    return "elo"
-
-
-@pytest.fixture
 async def models(emptied_schema: Database) -> Database:
     """Models of the installation and of two developers, in every state."""
     await add_models(emptied_schema, "mdl_installed", "mdl_hosted")

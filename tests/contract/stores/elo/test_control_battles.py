@@ -28,11 +28,6 @@ COUNTED, FAILED = ("counted", ""), ("excluded", "failed_controls")
 
 
 @pytest.fixture
-def service() -> str:
-    return "elo"
-
-
-@pytest.fixture
 async def world(emptied_schema: Database) -> IntegrityWorld:
     """A public battle with renders, from which control battles are made. Every further battle is a control."""
     world = IntegrityWorld(emptied_schema, Clock(), control_share=1.0)

@@ -28,15 +28,10 @@ def mdl(number: int) -> str:
     return f"mdl_{number:032x}"
 
 
-@pytest.fixture
-def service() -> str:
-    return "elo"
-
-
 @pytest.fixture(autouse=True)
 def no_old_rosters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Has the matchmaker see each new model at once."""
-    monkeypatch.setattr(matchmaker, "ROSTER_SECONDS", -1.0)
+    monkeypatch.setattr(matchmaker, "MAX_ROSTER_AGE_SECONDS", -1.0)
 
 
 def call_as(developer_id: str) -> None:

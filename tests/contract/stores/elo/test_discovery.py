@@ -5,8 +5,6 @@ import dataclasses
 from collections.abc import Sequence
 from datetime import timedelta
 
-import pytest
-
 from services.elo.catalogue.discovery import Discovery
 from services.elo.catalogue.domain import Provider
 from services.elo.catalogue.store import Filters, SqlStore
@@ -16,11 +14,6 @@ from tests.contract.stores.elo.rows import NOON, add_models
 from tests.unit.elo.test_resolve import model
 
 ANNOUNCED = ["espeak", "flite"]
-
-
-@pytest.fixture
-def service() -> str:
-    return "elo"
 
 
 async def report(

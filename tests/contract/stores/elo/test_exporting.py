@@ -31,11 +31,6 @@ ACTIVE = Arena(models=4, scenarios=30, voters=30, votes=1500, activity_spread=2.
 PUBLIC_HYBRID = BoardKey("", "hybrid", "", "")
 
 
-@pytest.fixture
-def service() -> str:
-    return "elo"
-
-
 def save(path: Path, content: bytes) -> None:
     path.write_bytes(content)
 

@@ -28,11 +28,6 @@ ADDRESS_LIMIT, ONE_SIDE = ("excluded", "address_limit"), ("excluded", "one_side"
 
 
 @pytest.fixture
-def service() -> str:
-    return "elo"
-
-
-@pytest.fixture
 async def world(emptied_schema: Database) -> IntegrityWorld:
     world = IntegrityWorld(emptied_schema, Clock(), max_voters_per_address=2, max_battles_per_minute=10)
     await world.begin()

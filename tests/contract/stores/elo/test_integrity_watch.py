@@ -22,11 +22,6 @@ IN_AN_HOUR = int(timedelta(hours=1) / INTERVAL)
 """The last votes, 15 of them, came within the last hour."""
 
 
-@pytest.fixture
-def service() -> str:
-    return "elo"
-
-
 def metric(name: str) -> float | None:
     return REGISTRY.get_sample_value(f"voicearena_{name}")
 

@@ -17,11 +17,6 @@ from tests.contract.stores.elo.rows import NOON, add_battles, add_models, add_sc
 RATINGS = LiveRatings(LiveElo())
 
 
-@pytest.fixture
-def service() -> str:
-    return "elo"
-
-
 async def cast(database: Database, on: Battle, vote: NewVote) -> tuple[RatingChange, RatingChange]:
     async with database.transaction() as connection:
         return await RATINGS.cast(connection, on, vote)

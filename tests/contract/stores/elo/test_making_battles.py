@@ -3,7 +3,6 @@
 import hashlib
 from pathlib import Path
 
-import pytest
 import sqlalchemy as sa
 from voicearena.elo.v1.events_pb2 import BattleOpened, BattleVoided, VoteCast
 from voicearena.scoring.v1.events_pb2 import EvaluationRequested
@@ -19,11 +18,6 @@ from services.shared.clips.queue_store import Provider
 from services.shared.listening.store import SqlListeningStore
 from services.shared.metrics import Measurements
 from tests.contract.stores.elo.making import Workshop
-
-
-@pytest.fixture
-def service() -> str:
-    return "elo"
 
 
 async def test_a_battle_opens_with_the_vote_of_the_metrics_when_both_sides_are_evaluated(

@@ -20,15 +20,10 @@ from tests.contract.stores.elo.making import Workshop
 DRAWS = 150
 
 
-@pytest.fixture
-def service() -> str:
-    return "elo"
-
-
 @pytest.fixture(autouse=True)
 def no_old_rosters(monkeypatch: pytest.MonkeyPatch) -> None:
     """Has the matchmaker see each change at once."""
-    monkeypatch.setattr(matchmaker, "ROSTER_SECONDS", -1.0)
+    monkeypatch.setattr(matchmaker, "MAX_ROSTER_AGE_SECONDS", -1.0)
 
 
 async def drawn(shop: Workshop, draws: int = DRAWS, **wanted: Any) -> list[Drawn]:

@@ -15,11 +15,6 @@ from tests.contract.stores.subject_contract import Clock
 
 
 @pytest.fixture
-def service() -> str:
-    return "elo"
-
-
-@pytest.fixture
 async def world(emptied_schema: Database) -> ArenaWorld:
     world = ArenaWorld(emptied_schema, Clock())
     await world.begin()

@@ -4,8 +4,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import pytest
-
 from services.runtime.db import Database
 from services.runtime.http_bytes import BytesRequest, Content
 from services.shared.audio.wav import write_wav
@@ -44,11 +42,6 @@ async def fetched(clips: Clips, name: str) -> Fetched:
     content = await clip_responses.find(clips, BytesRequest(name=name, query={}))
     size = sum([len(piece) async for piece in content.read(0, None)])
     return Fetched(name, content, size, time.perf_counter() - started)
-
-
-@pytest.fixture
-def service() -> str:
-    return "elo"
 
 
 async def test_sizes_headers_names_and_timings_guess_the_sides_at_chance(emptied_schema: Database) -> None:

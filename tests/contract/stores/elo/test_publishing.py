@@ -26,11 +26,6 @@ TINY = Arena(models=3, scenarios=4, voters=6, votes=30)
 ACTIVE = Arena(models=4, scenarios=30, voters=30, votes=1500, activity_spread=2.0)
 
 
-@pytest.fixture
-def service() -> str:
-    return "elo"
-
-
 async def change(database: Database, statement: sa.Update) -> None:
     async with database.transaction() as connection:
         await connection.execute(statement)

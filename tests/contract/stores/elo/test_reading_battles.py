@@ -27,11 +27,6 @@ SECRET_FIELDS = (
 
 
 @pytest.fixture
-def service() -> str:
-    return "elo"
-
-
-@pytest.fixture
 async def world(emptied_schema: Database) -> ArenaWorld:
     world = ArenaWorld(emptied_schema, Clock())
     await world.begin(models=3)

@@ -94,11 +94,6 @@ def call_as(developer_id: str) -> None:
     set_caller(Caller(Identity(developer_id, frozenset()), "token"))
 
 
-@pytest.fixture
-def service() -> str:
-    return "elo"
-
-
 @pytest.fixture(autouse=True)
 def caller() -> Iterator[None]:
     call_as("dev_a")

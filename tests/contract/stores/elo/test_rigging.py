@@ -23,11 +23,6 @@ PER_OFFICE = 5
 RIGGED_ADDRESS = b"of the rigger"
 
 
-@pytest.fixture
-def service() -> str:
-    return "elo"
-
-
 @pytest.fixture(scope="module")
 def honest() -> Votes:
     """Votes of people with tastes."""

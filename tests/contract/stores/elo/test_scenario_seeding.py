@@ -3,7 +3,6 @@
 import asyncio
 import dataclasses
 
-import pytest
 import sqlalchemy as sa
 
 from services.elo.domain import INSTALLATION, Visibility
@@ -17,11 +16,6 @@ from services.runtime.db import Database
 from tests.contract.stores.elo.rows import NOON, add_scenario
 
 FILES = built_in_scenarios()
-
-
-@pytest.fixture
-def service() -> str:
-    return "elo"
 
 
 async def stored(database: Database) -> list[Scenario]:

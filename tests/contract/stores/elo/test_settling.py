@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import pytest
 import sqlalchemy as sa
 
 from services.elo.catalogue.tables import VOICE_MODELS
@@ -13,11 +12,6 @@ from tests.contract.stores.elo.rows import NOON, add_models, add_scenario
 
 TEXT = "Your code is 4815."
 LATER = NOON.replace(hour=13)
-
-
-@pytest.fixture
-def service() -> str:
-    return "elo"
 
 
 async def settle(database: Database, *, text: str = TEXT, public: bool = True, at: Any = NOON) -> bool:

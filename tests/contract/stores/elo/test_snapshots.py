@@ -22,11 +22,6 @@ HUMAN = HistoryFilter("", "human", "", "")
 TINY = Arena(models=3, scenarios=4, voters=6, votes=40)
 
 
-@pytest.fixture
-def service() -> str:
-    return "elo"
-
-
 async def snapshots(database: Database, wanted: HistoryFilter = HUMAN) -> list[Snapshot]:
     found, token = await History(database, STORE, PAGES).page(wanted, 1000, "")
     assert token == ""

@@ -20,11 +20,6 @@ from tests.contract.stores.elo.rows import NOON, add_models, add_render, add_sce
 NUMBERS = itertools.count()
 
 
-@pytest.fixture
-def service() -> str:
-    return "elo"
-
-
 async def stored(database: Database, id_: str, **values: object) -> VoiceModel:
     """Changes a model and returns it."""
     async with database.transaction() as connection:

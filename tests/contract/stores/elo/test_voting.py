@@ -23,11 +23,6 @@ A, B, TIE, BOTH_BAD = ListenerAnswer
 
 
 @pytest.fixture
-def service() -> str:
-    return "elo"
-
-
-@pytest.fixture
 async def world(emptied_schema: Database) -> ArenaWorld:
     world = ArenaWorld(emptied_schema, Clock())
     await world.begin()

@@ -7,7 +7,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo.battles.domain import Battle
-from services.elo.domain import INSTALLATION
+from services.elo.domain import INSTALLATION, ModelKind
 from services.elo.making.making import Made, Making, Order
 from services.elo.making.matchmaker import Matchmaker, of_kind
 from services.elo.making.naming import Named, Naming

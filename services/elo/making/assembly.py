@@ -46,8 +46,6 @@ class BattleMaking:
     dispatcher: Dispatcher
     progress: Progress
     matchmaker: Matchmaker
-    renders: Renders
-    making: Making
     preparing: Preparing
     pool: BattlePool
     retention: Retention
@@ -102,8 +100,6 @@ class BattleMaking:
             dispatcher=dispatcher,
             progress=progress,
             matchmaker=matchmaker,
-            renders=renders,
-            making=making,
             preparing=preparing,
             pool=BattlePool(database, store, matchmaker, renders, making, preparing, dispatcher, pool_rules, rng),
             retention=Retention(database, render_store, listening, settings.audio_retention_days),

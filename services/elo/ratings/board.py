@@ -25,8 +25,6 @@ MIN_CLUSTERS = 2
 """One voter, or one scenario, says nothing about how much others differ."""
 MIN_VARIANCE = 1e-9
 """Relative to the plain variance. A smaller one is a difference of equal numbers, so nothing is known."""
-MAX_SLOT_EFFECT_POINTS = 3.0
-"""A larger effect of slots that is also sure is an alarm: something tells the sides apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ class Pairs:
         return quantile(self.df) * self.se
 
     def half_width_matrix(self, models: int) -> Floats:
-        """Returns the half-widths as (models, models), 0 on the diagonal. The matchmaker reads it."""
+        """Returns the half-widths as (models, models), 0 on the diagonal."""
         matrix = np.zeros((models, models))
         matrix[self.first, self.second] = matrix[self.second, self.first] = self.half_width
         return matrix
@@ -68,16 +66,6 @@ class SlotEffect:
     low_points: float
     high_points: float
     """The ends of the 95% interval of `points`."""
-
-    @property
-    def sure(self) -> bool:
-        """Whether the interval excludes 0."""
-        return self.low_points > 0 or self.high_points < 0
-
-    @property
-    def alarming(self) -> bool:
-        """Whether it is sure and larger than 3 points."""
-        return self.sure and abs(self.points) > MAX_SLOT_EFFECT_POINTS
 
 
 @dataclass(frozen=True, slots=True)

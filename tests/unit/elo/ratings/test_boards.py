@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from services.elo.ratings import Method, Outcome, SlotEffect, VoteKind, Votes, fragility, head_to_head, publish
+from services.elo.ratings import Method, Outcome, VoteKind, Votes, fragility, head_to_head, publish
 from services.elo.ratings.davidson import NotConverged
 from services.elo.ratings.ranks import holm, ranks
 from services.elo.ratings.student_t import quantile, two_sided_p
@@ -221,17 +221,6 @@ def test_the_head_to_head_matrix_counts_both_slots() -> None:
     assert matrix.win_rate[0, 1] == 0.5
     assert matrix.win_rate[2, 0] == 0
     assert np.isnan(matrix.win_rate[1, 2])
-
-
-def test_a_slot_effect_alarms_if_it_is_sure_and_over_3_points() -> None:
-    def effect(points: float, low: float, high: float) -> SlotEffect:
-        return SlotEffect(elo=0, se_elo=0, points=points, low_points=low, high_points=high)
-
-    assert effect(5, 1, 9).alarming
-    assert effect(-5, -9, -1).alarming
-    assert not effect(5, -1, 11).alarming
-    assert effect(2, 1, 3).sure
-    assert not effect(2, 1, 3).alarming
 
 
 def test_the_interval_of_the_slot_effect_contains_it() -> None:

@@ -3,6 +3,7 @@
 import hashlib
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from voicearena.elo.v1.events_pb2 import BattleOpened, BattleVoided, VoteCast
 from voicearena.scoring.v1.events_pb2 import EvaluationRequested

@@ -190,7 +190,7 @@ def head_to_head_view(results: GetHeadToHeadResponse, names: dict[str, str]) -> 
             )
     parts: list[RenderableType] = [table]
     if len(results.components) > 1:
-        parts.append(Text(f"\nThe votes connect the models in {len(results.components)} separate parts:"))
+        parts += [Text(), plain(results.warning)]
         parts += [
             plain("  " + ", ".join(names.get(id_, id_) for id_ in component.model_ids))
             for component in results.components

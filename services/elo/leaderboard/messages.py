@@ -26,6 +26,11 @@ from services.runtime.clock import timestamp
 
 Cell = GetHeadToHeadResponse.Cell
 
+NOT_CONNECTED = (
+    "The votes connect the models in {parts} separate parts (components). "
+    "Differences between models of different parts are assumptions, because no votes compare them."
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoardModel:
@@ -151,6 +156,7 @@ def head_to_head(
             ties=int(matrix.ties[i, j]),
             both_bad=int(matrix.both_bad[i, j]),
             surely_better=bool(better[i, j]),
+            votes=int(votes[i, j]),
         )
         for i in order
         for j in order
@@ -165,4 +171,5 @@ def head_to_head(
         cells=cells,
         components=[Component(model_ids=part) for part in parts.values()],
         computed_at=timestamp(computed_at),
+        warning=NOT_CONNECTED.format(parts=len(parts)) if len(parts) > 1 else "",
     )

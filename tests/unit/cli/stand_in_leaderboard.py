@@ -80,11 +80,14 @@ class LeaderboardStandIn(leaderboard_service_pb2_grpc.LeaderboardServiceServicer
         self.requests.append(request)
         first, second = MODEL_IDS[:2]
         parts = [leaderboard_service_pb2.Component(model_ids=part) for part in (MODEL_IDS[:2], MODEL_IDS[2:])]
+        better = {"wins": 9, "losses": 3, "ties": 2, "both_bad": 1, "votes": 15}
         cells = [
-            Cell(model_id=first, opponent_id=second, wins=9, losses=3, ties=2, both_bad=1, surely_better=True),
-            Cell(model_id=second, opponent_id=first, wins=3, losses=9, ties=2, both_bad=1),
+            Cell(model_id=first, opponent_id=second, **better, surely_better=True),
+            Cell(model_id=second, opponent_id=first, **{**better, "wins": 3, "losses": 9}),
         ]
-        return leaderboard_service_pb2.GetHeadToHeadResponse(cells=cells, components=parts)
+        return leaderboard_service_pb2.GetHeadToHeadResponse(
+            cells=cells, components=parts, warning="No votes compare the parts."
+        )
 
     async def ExportVotes(self, request: Any, context: Any) -> Any:
         self.requests.append(request)

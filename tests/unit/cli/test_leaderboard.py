@@ -131,7 +131,7 @@ async def test_the_matrix_names_the_separate_parts(mesh: StandIn) -> None:
     shown = lines((await run_arena("leaderboard", "head-to-head", "--board", "human")).out)
     assert shown[2].split() == [*("Cartesia", "Sonic", "English", "(America),", "deep", "9", "3", "2", "1", "better")]
     assert shown[4:] == [
-        "The votes connect the models in 2 separate parts:",
+        "No votes compare the parts.",
         "  Cartesia Sonic, English (America), deep",
         "  slt, Multilingual Expressive Narration, Old voice",
     ]

@@ -97,7 +97,9 @@ async def test_a_board_says_which_models_no_votes_connect(emptied_schema: Databa
     assert len(cells) == 4
     assert (cells["mdl_a0", "mdl_a1"].wins, cells["mdl_a0", "mdl_a1"].losses) == (6, 0)
     assert (cells["mdl_a1", "mdl_a0"].wins, cells["mdl_a1", "mdl_a0"].losses) == (0, 6)
+    assert [cell.votes for cell in matrix.cells] == [6] * 4
     assert not any(cell.surely_better for cell in matrix.cells)
+    assert matrix.warning.startswith("The votes connect the models in 2 separate parts")
 
 
 async def test_the_first_vote_gives_provisional_rows(emptied_schema: Database) -> None:

@@ -7,8 +7,8 @@ from typing import LiteralString
 
 from psycopg import AsyncConnection
 
-# Every table in which an API request can create a row. Evaluations of trials are left out: trials that are in progress
-# add them at any time.
+# Every table in which an API request can create a row. Evaluations of trials and deliveries of webhooks are left out:
+# trials that are in progress, and experiments and battles that end, add them at any time.
 TABLES = (
     "auth.developers",
     "auth.api_keys",
@@ -27,7 +27,6 @@ TABLES = (
     "experiments.listening_assignments",
     "experiments.listening_votes",
     "experiments.webhook_endpoints",
-    "experiments.webhook_deliveries",
 )
 
 

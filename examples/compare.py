@@ -47,6 +47,8 @@ def main(address: str, key: str) -> None:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("usage: python examples/compare.py localhost:8080 KEY")
     try:
         main(sys.argv[1], sys.argv[2])
     except grpc.RpcError as error:

@@ -12,6 +12,7 @@ from voicearena.auth.v1 import auth_service_pb2, auth_service_pb2_grpc
 from voicearena.elo.v1 import battle_pb2, battle_service_pb2, battle_service_pb2_grpc
 
 PATIENCE_SECONDS = 120
+ANSWERS = ("a", "b", "tie", "both_bad")
 
 
 def main(address: str, answer: str) -> None:
@@ -57,6 +58,8 @@ def next_battle(
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3 or sys.argv[2] not in ANSWERS:
+        sys.exit(f"usage: python examples/vote.py localhost:8080 {'|'.join(ANSWERS)}")
     try:
         main(sys.argv[1], sys.argv[2])
     except grpc.RpcError as error:

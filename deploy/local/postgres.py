@@ -33,7 +33,7 @@ SEARCH_CAPABILITIES = (2, 1)  # CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE
 CONFIGURATION = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
-    # Each process uses up to 23 connections, and a service can have several processes.
+    # Each process uses up to 22 connections, and a service can have several processes.
     "max_connections": "300",
     "shared_buffers": "32MB",
     "work_mem": "4MB",

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import OperationalError
 
 import services
-from services.runtime import db
+from services.runtime import db, notifications
 from services.runtime.db import DISCONNECTED, Database, notify
 from services.runtime.migrating import MigrationFailed, migrate, newest_version
 from tests.contract.runtime.conftest import MIGRATIONS, SOON, running
@@ -29,7 +29,7 @@ async def terminate(url: str, condition: str) -> int:
 async def test_listening_continues_after_a_lost_connection(
     database: Database, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(db, "CONNECT_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(notifications, "RETRY_SECONDS", 0.01)
     received: asyncio.Queue[str] = asyncio.Queue()
 
     async def send(payload: str) -> None:
@@ -44,6 +44,85 @@ async def test_listening_continues_after_a_lost_connection(
             assert await terminate(postgres_url, "query LIKE 'LISTEN%'") == 1
             # A notification can have been missed.
             assert await received.get() == ""
+
+
+async def test_all_listeners_of_a_process_share_a_connection(database: Database, postgres_url: str) -> None:
+    first: asyncio.Queue[str] = asyncio.Queue()
+    second: asyncio.Queue[str] = asyncio.Queue()
+    async with running(database.listen("probe_first", first.put_nowait)):
+        assert await first.get() == ""
+        async with running(database.listen("probe_second", second.put_nowait)):
+            assert await second.get() == ""
+            # Its connection was replaced by one that has both channels.
+            assert await first.get() == ""
+            async with database.transaction() as connection:
+                await notify(connection, "probe_second", "two")
+                await notify(connection, "probe_first", "one")
+            assert (await first.get(), await second.get()) == ("one", "two")
+            assert await terminate(postgres_url, "query LIKE 'LISTEN%'") == 1
+            assert (await first.get(), await second.get()) == ("", "")
+        async with database.transaction() as connection:
+            await notify(connection, "probe_first", "three")
+        assert await first.get() == "three"
+    assert (first.empty(), second.empty()) == (True, True)
+
+
+async def test_a_second_listener_on_a_channel_is_called_at_once(database: Database) -> None:
+    first: asyncio.Queue[str] = asyncio.Queue()
+    second: asyncio.Queue[str] = asyncio.Queue()
+    async with running(database.listen("probe_changed", first.put_nowait)):
+        assert await first.get() == ""
+        async with running(database.listen("probe_changed", second.put_nowait)):
+            assert await second.get() == ""
+        assert first.empty()
+
+
+async def test_a_callback_that_fails_ends_its_own_listening_only(database: Database) -> None:
+    received: asyncio.Queue[str] = asyncio.Queue()
+
+    def fail(_: str) -> None:
+        raise ValueError("no")
+
+    async with running(database.listen("probe_changed", received.put_nowait)):
+        assert await received.get() == ""
+        with pytest.raises(ValueError, match="no"):
+            await database.listen("probe_changed", fail)
+        async with database.transaction() as connection:
+            await notify(connection, "probe_changed", "after")
+        assert await received.get() == "after"
+
+
+async def test_connections_that_nobody_uses_are_closed(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(db, "IDLE_CONNECTION_SECONDS", 0.2)
+    monkeypatch.setattr(db, "IDLE_CHECK_SECONDS", 0.02)
+    database = await Database.connect(postgres_url, "idle", pool_size=3)
+
+    async def pids() -> set[int]:
+        """Uses three connections at a time, and returns their process ids."""
+        async with database.reading() as one, database.reading() as two, database.reading() as three:
+            query = sa.text("SELECT pg_backend_pid()")
+            return {(await each.execute(query)).scalar_one() for each in (one, two, three)}
+
+    try:
+        async with await psycopg.AsyncConnection.connect(postgres_url, autocommit=True) as watching:
+            earlier = await pids()
+            assert len(earlier) == 3
+            used = None
+            while True:
+                # One connection stays in use, because the one that was returned last is handed out first.
+                async with database.reading() as connection:
+                    pid = (await connection.execute(sa.text("SELECT pg_backend_pid()"))).scalar_one()
+                assert used in (None, pid)
+                used = pid
+                found = await watching.execute(
+                    "SELECT pid FROM pg_stat_activity WHERE application_name = 'voicearena-idle'"
+                )
+                if [row[0] for row in await found.fetchall()] == [used]:
+                    break
+            # The pool still gives as many as before.
+            assert len(await pids()) == 3
+    finally:
+        await database.close()
 
 
 async def test_a_callback_that_is_a_coroutine_is_awaited(database: Database) -> None:
@@ -106,7 +185,7 @@ async def test_processes_that_start_at_the_same_time_migrate_once(postgres_url: 
 
 
 async def test_the_start_waits_for_the_database(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(db, "CONNECT_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(notifications, "RETRY_SECONDS", 0.01)
     attempts: list[int] = []
 
     async def down_at_first(*arguments: object) -> None:
@@ -125,7 +204,7 @@ async def test_the_start_waits_for_the_database(postgres_url: str, monkeypatch: 
 
 async def test_the_start_fails_if_the_database_stays_down(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(db, "START_TIMEOUT_SECONDS", 0)
-    monkeypatch.setattr(db, "CONNECT_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(notifications, "RETRY_SECONDS", 0.01)
     closed = sa.make_url(postgres_url).set(port=1).render_as_string(hide_password=False)
     with pytest.raises(DISCONNECTED):
         await Database.connect(closed, "probe", migrations=MIGRATIONS)

@@ -12,11 +12,13 @@ from pathlib import Path
 import psycopg
 import structlog
 from psycopg.conninfo import make_conninfo
-from sqlalchemy import URL, make_url, text
+from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoConnectionFree
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.util import await_only
 
+from services.runtime import statements
 from services.runtime.background import end_tasks
 from services.runtime.closing_pool import ClosingPool, close_idle
 from services.runtime.hot_reads import PsycopgHotConnection
@@ -87,7 +89,7 @@ class Database:
         }
 
     def _engine(self, pool_size: int, **options: str | None) -> AsyncEngine:
-        return create_async_engine(
+        engine = create_async_engine(
             self._url,
             pool_size=pool_size,
             poolclass=ClosingPool,
@@ -97,12 +99,18 @@ class Database:
             connect_args=self._options,
             **options,
         )
+        event.listen(engine.sync_engine, "before_cursor_execute", _send_waiting)
+        return engine
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Opens a transaction. It is committed at the end of the block, and rolled back if the block raises."""
         async with self._writing.begin() as connection:
-            yield connection
+            try:
+                yield connection
+                await statements.commit(connection)
+            finally:
+                statements.drop_waiting(connection)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -131,9 +139,14 @@ class Database:
         await self._notifications.listen(channel, on_notify)
 
 
+def _send_waiting(connection: Connection, *_: object) -> None:
+    """Keeps the order of statements, if SQLAlchemy executes one after those that wait for the next."""
+    await_only(statements.send_waiting(connection))
+
+
 async def notify(connection: AsyncConnection, channel: str, payload: str) -> None:
     """Sends a NOTIFY when the transaction commits. The channel's name must begin with the name of the schema."""
-    await _NOTIFY.execute(connection, channel=channel, payload=payload)
+    await _NOTIFY.later(connection, channel=channel, payload=payload)
 
 
 async def _start(action: Callable[[], Awaitable[None]]) -> None:

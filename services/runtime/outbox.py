@@ -80,7 +80,7 @@ async def add_each(connection: AsyncConnection, traced: Sequence[Traced]) -> Non
     for message, traceparent in traced:
         event_id = ids.new_id("evt")
         envelope = wrap(message, event_id, traceparent).SerializeToString()
-        await _ADD.execute(connection, id=event_id, subject=subject_of(message), envelope=envelope)
+        await _ADD.later(connection, id=event_id, subject=subject_of(message), envelope=envelope)
 
 
 async def withdraw(connection: AsyncConnection, text: str) -> None:

@@ -5,7 +5,7 @@ queries belong to a store, which has a second implementation over `table`.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from voicearena.events.v1.envelope_pb2 import Envelope
 from services.runtime import events
 from services.runtime.db import Database
 from services.runtime.hot_reads import HotConnection
+from services.runtime.statements import PIPELINE, Call, Rows
 
 Tables = dict[str, dict[Any, Any]]
 
@@ -33,17 +34,15 @@ class MemoryConnection:
     def __init__(self, tables: Tables) -> None:
         self.tables = tables
         self.notifications: list[tuple[str, str]] = []
+        self.info = {PIPELINE: _MemoryPipeline(self)}
+        """What the pool keeps with a connection."""
 
     @property
-    def driver_connection(self) -> "MemoryConnection":
-        """The connection of the driver, where `Statement` finds it."""
+    def sync_connection(self) -> "MemoryConnection":
+        """The connection of the pool, where `Statement` finds its pipeline."""
         return self
 
-    sync_connection = connection = driver_connection
-
-    def cursor(self, **_: Any) -> "_Cursor":
-        """Returns a cursor for one statement."""
-        return _Cursor(self)
+    connection = sync_connection
 
     async def execute(self, statement: Any) -> None:
         """Withdraws events from the outbox. Raises NotImplementedError for any other statement."""
@@ -55,35 +54,34 @@ class MemoryConnection:
             del waiting[event_id]
 
 
-class _Cursor:
+class _MemoryPipeline:
     """Executes the prepared statements of the outbox, the inbox and `notify`."""
 
-    nfields = 1
+    autocommit = True
 
     def __init__(self, connection: MemoryConnection) -> None:
-        self.pgresult = self
-        self._connection = connection
-        self._rows: list[tuple[str, ...]] = []
+        self._tables, self._notifications = connection.tables, connection.notifications
+        self.waiting: list[Call] = []
 
-    async def execute(self, sql: bytes, values: Mapping[str, Any], *, prepare: bool) -> None:
+    async def execute(self, calls: Sequence[Call], *, commits: bool = False) -> list[Rows]:
         """Raises NotImplementedError for any other statement."""
-        tables = self._connection.tables
+        del commits
+        return [Rows(self._execute(call.statement.sql, call.values)) for call in calls]
+
+    def _execute(self, sql: bytes, values: Mapping[str, Any]) -> list[tuple[str, ...]]:
         if b"pg_notify" in sql:
-            self._connection.notifications.append((values["channel"], values["payload"]))
+            self._notifications.append((values["channel"], values["payload"]))
         elif sql.startswith(b"INSERT INTO outbox"):
-            tables.setdefault("outbox", {})[values["id"]] = (values["subject"], values["envelope"])
+            self._tables.setdefault("outbox", {})[values["id"]] = (values["subject"], values["envelope"])
         elif sql.startswith(b"INSERT INTO processed_events"):
             key = (values["by_consumer"], values["event"])
-            recorded = tables.setdefault("processed_events", {})
+            recorded = self._tables.setdefault("processed_events", {})
             if key not in recorded:
                 recorded[key] = True
-                self._rows = [key]
+                return [key]
         else:
             raise NotImplementedError(sql.decode())
-
-    async def fetchall(self) -> list[tuple[str, ...]]:
-        """Returns the rows of the statement."""
-        return self._rows
+        return []
 
 
 class MemoryDatabase(Database):

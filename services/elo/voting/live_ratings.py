@@ -105,7 +105,7 @@ class LiveRatings:
             for side, name in zip("ab", tallies.OF_SIDES[of_sides], strict=True):
                 counted[f"{side}_{name}"] = 1
         slot_a, slot_b = (1, 0) if vote.swapped else (0, 1)
-        await _CAST.execute(
+        await _CAST.later(
             connection,
             model_a=battle.model_a_seq,
             model_b=battle.model_b_seq,
@@ -136,7 +136,7 @@ class LiveRatings:
 
     async def _locked(self, connection: AsyncConnection, battle: Battle) -> Mapping[int, float]:
         """Locks the ratings of both models, which are created if necessary, and returns them by number."""
-        await _SHARE_LOCK.execute(connection, board=_lock_name(battle.owner))
+        await _SHARE_LOCK.later(connection, board=_lock_name(battle.owner))
         for _ in range(2):
             found = await _LOCK_RATINGS.execute(
                 connection, of_owner=battle.owner, model_a=battle.model_a_seq, model_b=battle.model_b_seq

@@ -75,7 +75,7 @@ async def settle(connection: AsyncConnection, battle: Battle, *, vote: Outcome |
     battles are in no count.
     """
     counted = battle.control is Control.NONE
-    await _SETTLE.execute(
+    await _SETTLE.later(
         connection,
         id=battle.id,
         elo_delta=battle.elo_delta,

@@ -7,6 +7,7 @@ from datetime import datetime
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.runtime.statements import savepoint
 from services.shared.listening.domain import NO_ADDRESS_LIMIT, Listener
 from services.shared.listening.judging import (
     DECIDED_ONCE,
@@ -41,7 +42,7 @@ class VoteJudging:
         if not self._rules.judged_again:
             return await self._judge(connection, listener, votes, at)
         try:
-            async with connection.begin_nested():
+            async with savepoint(connection):
                 return await self._judge(connection, listener, votes, at)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with judging, the vote is accepted
             log.warning("a vote can't be judged now, and is judged later", vote=votes[-1].id, error=str(error))
@@ -75,11 +76,9 @@ class VoteJudging:
         since = self._rules.places_since(votes[-1].cast_at)
         limited = listener.max_listeners_per_address != NO_ADDRESS_LIMIT
         addresses = sorted(addresses_without_place(votes, since)) if limited else []
+        # Two listeners must not take the last place of an address at the same time.
+        await self._votes.lock_addresses(connection, listener, addresses)
         places = [await self._votes.places(connection, listener, address, since, before) for address in addresses]
-        if addresses and all(len(others) < listener.max_listeners_per_address for others in places):
-            # Two listeners must not take the last place of an address at the same time.
-            await self._votes.lock_addresses(connection, listener, addresses)
-            places = [await self._votes.places(connection, listener, address, since, before) for address in addresses]
         return judge(
             votes,
             listener.max_listeners_per_address,

@@ -112,10 +112,13 @@ class VoteStore(Protocol):
         """Returns the votes of a test in the order in which they were cast."""
 
     async def lock_listener(self, connection: AsyncConnection, listener: Listener) -> None:
-        """Waits until no other transaction judges votes of this listener, in whichever test."""
+        """Makes the next statement wait until no other transaction judges votes of this listener, in whichever test."""
 
     async def lock_addresses(self, connection: AsyncConnection, listener: Listener, addresses: Sequence[bytes]) -> None:
-        """Waits until no other transaction gives places at these addresses to listeners of the same invitation."""
+        """Makes the next statement wait until no other transaction gives places at these addresses.
+
+        Others of the same invitation are meant.
+        """
 
     async def of_listener(self, connection: AsyncConnection, listener: Listener) -> Sequence[CastVote]:
         """Returns the last MAX_JUDGED_VOTES votes of a listener by the same invitation, in whichever test.
@@ -155,7 +158,7 @@ class SqlVoteStore:
         at: datetime,
         address: bytes | None = None,
     ) -> None:
-        await _ADD.execute(
+        await _ADD.later(
             connection,
             assignment_id=assignment.id,
             test_id=assignment.test_id,
@@ -175,7 +178,7 @@ class SqlVoteStore:
     async def judge(self, connection: AsyncConnection, judgements: Sequence[Judgement], at: datetime) -> None:
         for each in judgements:
             vote = each.vote
-            await _ADD_STATE.execute(
+            await _ADD_STATE.later(
                 connection, assignment_id=vote.id, state=each.state, reason=each.exclusion_reason or "", judged_at=at
             )
             if more := (each.exclusion_reason is None) - vote.counts:
@@ -185,12 +188,12 @@ class SqlVoteStore:
         return await self._cast(connection, _V.test_id == test_id)
 
     async def lock_listener(self, connection: AsyncConnection, listener: Listener) -> None:
-        await _LOCK.execute(connection, what=f"votes of {listener.invitation_id} {listener.id}")
+        await _LOCK.later(connection, what=f"votes of {listener.invitation_id} {listener.id}")
 
     async def lock_addresses(self, connection: AsyncConnection, listener: Listener, addresses: Sequence[bytes]) -> None:
         # Always in the same order, so that no two listeners wait for each other.
         for address in sorted(addresses):
-            await _LOCK.execute(connection, what=f"places of {listener.invitation_id} at {address.hex()}")
+            await _LOCK.later(connection, what=f"places of {listener.invitation_id} at {address.hex()}")
 
     async def of_listener(self, connection: AsyncConnection, listener: Listener) -> Sequence[CastVote]:
         last = await _OF_LISTENER.execute(connection, of_listener=listener.id, of_invitation=listener.invitation_id)
@@ -221,7 +224,8 @@ class SqlVoteStore:
         return [row.id for row in found]
 
     async def same_session(self, connection: AsyncConnection, listener: Listener) -> Collection[str]:
-        if listener.voter_id is None:
+        # The id of a listener is unique in a test, so a listener with the id of the session is its only one.
+        if listener.voter_id in (None, listener.id):
             return ()
         found = await _SAME_SESSION.execute(
             connection, of_listener=listener.id, of_test=listener.test_id, of_voter=listener.voter_id

@@ -5,11 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.exc import StatementError
+from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.runtime.db import Database
 from services.runtime.outbox import OUTBOX
-from services.runtime.statements import Statement
+from services.runtime.statements import Statement, savepoint, together
 
 ADDING = (
     sa.insert(OUTBOX)
@@ -72,3 +73,130 @@ async def test_concurrent_connections_can_use_one_statement(database: Database) 
     await asyncio.gather(*(add(number) for number in range(20)))
     async with database.reading() as connection:
         assert (await connection.execute(COUNT)).scalar_one() == 20
+
+
+async def _stored(database: Database) -> list[str]:
+    async with database.reading() as connection:
+        return list((await connection.execute(sa.select(OUTBOX.c.id).order_by(OUTBOX.c.seq))).scalars())
+
+
+async def test_a_waiting_statement_is_sent_with_the_next_one(database: Database) -> None:
+    async with database.transaction() as connection:
+        await ADD.later(connection, event="evt_a", envelope=b"")
+        row = (await ADD.execute(connection, event="evt_b", envelope=b"")).one()
+        assert row.id == "evt_b"
+    assert await _stored(database) == ["evt_a", "evt_b"]
+
+
+async def test_a_waiting_statement_is_sent_with_the_commit(database: Database) -> None:
+    async with database.transaction() as connection:
+        await ADD.later(connection, event="evt_a", envelope=b"")
+        await ADD.later(connection, event="evt_b", envelope=b"")
+    assert await _stored(database) == ["evt_a", "evt_b"]
+
+
+async def test_a_statement_of_sqlalchemy_sees_what_the_waiting_ones_change(database: Database) -> None:
+    async with database.transaction() as connection:
+        await ADD.later(connection, event="evt_a", envelope=b"")
+        assert (await connection.execute(COUNT)).scalar_one() == 1
+
+
+async def test_outside_of_a_transaction_no_statement_waits(database: Database) -> None:
+    async with database.reading() as connection:
+        await ADD.later(connection, event="evt_a", envelope=b"")
+        assert await _stored(database) == ["evt_a"]
+
+
+async def test_waiting_statements_of_a_failed_transaction_are_forgotten(database: Database) -> None:
+    async def add_and_fail() -> None:
+        async with database.transaction() as connection:
+            await ADD.later(connection, event="evt_a", envelope=b"")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await add_and_fail()
+    async with database.transaction() as connection:
+        await ADD.later(connection, event="evt_b", envelope=b"")
+    assert await _stored(database) == ["evt_b"]
+
+
+async def test_an_error_of_a_waiting_statement_undoes_the_transaction(database: Database) -> None:
+    async def add_twice() -> None:
+        async with database.transaction() as connection:
+            for event in ("evt_a", "evt_b", "evt_b", "evt_c"):
+                await ADD.later(connection, event=event, envelope=b"")
+
+    with pytest.raises(IntegrityError) as raised:
+        await add_twice()
+    assert "INSERT INTO outbox" in str(raised.value)
+    assert await _stored(database) == []
+    async with database.transaction() as connection:
+        await ADD.execute(connection, event="evt_b", envelope=b"")
+    assert await _stored(database) == ["evt_b"]
+
+
+async def test_statements_that_are_sent_together_follow_one_another(database: Database) -> None:
+    count = Statement(COUNT)
+    async with database.transaction() as connection:
+        before, added, after = await together(connection, count.of(), ADD.of(event="evt_a", envelope=b"x"), count.of())
+    assert (before.one()[0], added.one().envelope, after.one()[0]) == (0, b"x", 1)
+
+
+async def _until_somebody_waits(database: Database) -> None:
+    waiting = sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+    async with asyncio.timeout(10), database.reading() as connection:
+        while not (await connection.execute(waiting)).scalar_one():
+            pass
+
+
+async def test_a_statement_sent_with_a_lock_sees_what_its_holder_has_written(database: Database) -> None:
+    lock, count = Statement(sa.text("SELECT pg_advisory_xact_lock(7)")), Statement(COUNT)
+    locked, counted = asyncio.Event(), []
+
+    async def wait() -> None:
+        await locked.wait()
+        async with database.transaction() as connection:
+            await lock.later(connection)
+            counted.append((await count.execute(connection)).one()[0])
+
+    async with asyncio.TaskGroup() as tasks, database.transaction() as connection:
+        await lock.execute(connection)
+        tasks.create_task(wait())
+        locked.set()
+        await _until_somebody_waits(database)
+        await ADD.execute(connection, event="evt_a", envelope=b"")
+    assert counted == [1]
+
+
+async def test_a_savepoint_undoes_its_block_only(database: Database) -> None:
+    async def add_and_fail(connection: AsyncConnection) -> None:
+        async with savepoint(connection):
+            await ADD.execute(connection, event="evt_c", envelope=b"")
+            raise ZeroDivisionError
+
+    async with database.transaction() as connection:
+        await ADD.later(connection, event="evt_a", envelope=b"")
+        with pytest.raises(ZeroDivisionError):
+            async with savepoint(connection):
+                raise ZeroDivisionError
+        await ADD.later(connection, event="evt_b", envelope=b"")
+        with pytest.raises(ZeroDivisionError):
+            await add_and_fail(connection)
+        with pytest.raises(IntegrityError):
+            async with savepoint(connection):
+                await ADD.later(connection, event="evt_b", envelope=b"")
+        async with savepoint(connection):
+            await ADD.later(connection, event="evt_d", envelope=b"")
+    assert await _stored(database) == ["evt_a", "evt_b", "evt_d"]
+
+
+async def test_a_cancelled_statement_leaves_its_connection_usable(database: Database) -> None:
+    sleep = Statement(sa.text("SELECT pg_sleep(30)"))
+    async with database.transaction() as connection:
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await sleep.execute(connection)
+        await connection.rollback()
+    async with database.transaction() as connection:
+        await ADD.execute(connection, event="evt_a", envelope=b"")
+    assert await _stored(database) == ["evt_a"]

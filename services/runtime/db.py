@@ -96,7 +96,8 @@ class Database:
             # A further connection would be closed after each use, and statements would be prepared again in the next.
             max_overflow=0,
             pool_timeout=10,
-            connect_args=self._options,
+            # psycopg would deallocate all prepared statements after a rollback, also those of `statements`.
+            connect_args={**self._options, "prepare_threshold": None},
             **options,
         )
         event.listen(engine.sync_engine, "before_cursor_execute", _send_waiting)

@@ -200,3 +200,18 @@ async def test_a_cancelled_statement_leaves_its_connection_usable(database: Data
     async with database.transaction() as connection:
         await ADD.execute(connection, event="evt_a", envelope=b"")
     assert await _stored(database) == ["evt_a"]
+
+
+async def test_statements_stay_prepared_after_a_rollback(database: Database) -> None:
+    async def add(event: str) -> None:
+        async with database.transaction() as connection:
+            await ADD.execute(connection, event=event, envelope=b"")
+            # psycopg prepares a statement that is executed six times.
+            for _ in range(6):
+                await connection.execute(COUNT)
+
+    await add("evt_a")
+    with pytest.raises(IntegrityError):
+        await add("evt_a")
+    await add("evt_b")
+    assert await _stored(database) == ["evt_a", "evt_b"]

@@ -101,17 +101,15 @@ class Database:
             **options,
         )
         event.listen(engine.sync_engine, "before_cursor_execute", _send_waiting)
+        event.listen(engine.sync_engine, "commit", _commit)
+        event.listen(engine.sync_engine, "rollback", statements.drop_waiting)
         return engine
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Opens a transaction. It is committed at the end of the block, and rolled back if the block raises."""
         async with self._writing.begin() as connection:
-            try:
-                yield connection
-                await statements.commit(connection)
-            finally:
-                statements.drop_waiting(connection)
+            yield connection
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -143,6 +141,11 @@ class Database:
 def _send_waiting(connection: Connection, *_: object) -> None:
     """Keeps the order of statements, if SQLAlchemy executes one after those that wait for the next."""
     await_only(statements.send_waiting(connection))
+
+
+def _commit(connection: Connection) -> None:
+    """Commits together with the statements that wait for the next one."""
+    await_only(statements.commit(connection))
 
 
 async def notify(connection: AsyncConnection, channel: str, payload: str) -> None:

@@ -176,16 +176,18 @@ async def send_waiting(connection: AsyncConnection | Connection) -> None:
         await pipeline.execute(())
 
 
-async def commit(connection: AsyncConnection) -> None:
+async def commit(connection: AsyncConnection | Connection) -> None:
     """Commits the transaction together with the statements that wait for the next one, if there are any."""
     pipeline = _pipeline_of(connection)
     if pipeline.waiting:
         await pipeline.execute((), commits=True)
 
 
-def drop_waiting(connection: AsyncConnection) -> None:
+def drop_waiting(connection: AsyncConnection | Connection) -> None:
     """Forgets the statements that wait for the next one, because the transaction is rolled back."""
-    _pipeline_of(connection).waiting.clear()
+    # Those of a connection that was lost are lost with it.
+    if not connection.invalidated:
+        _pipeline_of(connection).waiting.clear()
 
 
 _SAVEPOINT = Statement(text("SAVEPOINT part"))

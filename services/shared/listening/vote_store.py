@@ -173,7 +173,7 @@ class SqlVoteStore:
 
     async def _count(self, connection: AsyncConnection, test_id: str, key: PairKey, more: int) -> None:
         of_pair = {f"of_{name}": value for name, value in dataclasses.asdict(key).items()}
-        await _ADD_TO_PAIR.execute(connection, of_test=test_id, **of_pair, more=more)
+        await _ADD_TO_PAIR.later(connection, of_test=test_id, **of_pair, more=more)
 
     async def judge(self, connection: AsyncConnection, judgements: Sequence[Judgement], at: datetime) -> None:
         for each in judgements:

@@ -57,6 +57,11 @@ def post(path: str, body: object, *headers: str) -> str:
     return "\r\n".join([*lines, f"Content-Length: {len(content)}", "", content])
 
 
+def get(path: str, *headers: str) -> str:
+    """Returns a call for `measure_each`."""
+    return "\r\n".join([f"GET {path} HTTP/1.1", "Host: 127.0.0.1", *headers, "", ""])
+
+
 async def _measured(port: int, seconds: float, sent: bytes, *arguments: str) -> Load:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.bench.http_load", "127.0.0.1", str(port), str(seconds), *arguments),

@@ -6,19 +6,20 @@ than the round trip to the database.
 A round trip costs a service about as much as the work of a short statement, so a transaction should need few:
 
 - `Statement.later` sends a statement whose result nobody needs with the next one, or with the COMMIT.
-- `together` sends several statements and returns their rows.
+- `together` sends several statements and returns their rows. `at_once` does so for statements of several stores.
 
 The database executes them one after another, in the order of the calls, and each sees what the earlier ones changed,
 and what other transactions have committed before it begins. So a statement that follows one which waits for a lock
 sees what the holder of the lock has written, as if it were sent later.
 """
 
+import asyncio
 import re
 from collections import namedtuple
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar, overload
 
 import psycopg
 from psycopg import generators
@@ -35,6 +36,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 _DIALECT = dialect.dialect()  # type: ignore[no-untyped-call]
 _PARAMETER = re.compile(r"%%|%\((\w+)\)s")
+_First = TypeVar("_First")
+_Second = TypeVar("_Second")
+_Third = TypeVar("_Third")
 
 
 class Rows:
@@ -149,6 +153,36 @@ async def together(connection: AsyncConnection, *calls: Call) -> list[Rows]:
     return await _pipeline_of(connection).execute(calls)
 
 
+@overload
+async def at_once(
+    connection: AsyncConnection, first: Coroutine[Any, Any, _First], second: Coroutine[Any, Any, _Second], /
+) -> tuple[_First, _Second]: ...
+@overload
+async def at_once(
+    connection: AsyncConnection,
+    first: Coroutine[Any, Any, _First],
+    second: Coroutine[Any, Any, _Second],
+    third: Coroutine[Any, Any, _Third],
+    /,
+) -> tuple[_First, _Second, _Third]: ...
+async def at_once(connection: AsyncConnection, *coroutines: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
+    """Runs coroutines that execute statements over the connection, and returns their results.
+
+    The first statement of each takes one round trip together with those of the others, in the order of the coroutines.
+    When all have ended, raises the error of the first one that failed.
+    """
+    pipeline = _pipeline_of(connection)
+    pipeline.joining += 1
+    try:
+        results = await asyncio.gather(*coroutines, return_exceptions=True)
+    finally:
+        pipeline.joining -= 1
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+    return tuple(results)
+
+
 @asynccontextmanager
 async def savepoint(connection: AsyncConnection) -> AsyncIterator[None]:
     """If the block raises, undoes what it did, and the transaction can go on."""
@@ -201,6 +235,8 @@ class Pipeline(Protocol):
     autocommit: bool
     waiting: list[Call]
     """The statements that are sent with the next one."""
+    joining: int
+    """How many calls of `at_once` are running."""
 
     async def execute(self, calls: Sequence[Call], *, commits: bool = False) -> list[Rows]:
         """Executes the waiting statements and `calls`, and returns the rows of `calls`."""
@@ -235,11 +271,39 @@ class _PsycopgPipeline:
         self._prepared: dict[tuple[bytes, Sequence[int]], bytes] = {}
         self._last_name = 0
         self.waiting: list[Call] = []
+        self.joining = 0
+        self._joined: asyncio.Future[list[PGresult]] | None = None
 
     async def execute(self, calls: Sequence[Call], *, commits: bool = False) -> list[Rows]:
         """Executes the waiting statements and `calls`, and returns the rows of `calls`."""
-        earlier, self.waiting = self.waiting, []
-        dumped = [self._dump(call) for call in (*earlier, *calls)]
+        first = len(self.waiting)
+        self.waiting.extend(calls)
+        results = await (self._joined if self._joined is not None else self._send_waiting(commits=commits))
+        answers = results[first : first + len(calls)]
+        return [call.statement.load(self._transformer, result) for call, result in zip(calls, answers, strict=True)]
+
+    async def _send_waiting(self, *, commits: bool) -> list[PGresult]:
+        if not self.joining:
+            return await self._send(commits=commits)
+        joined = self._joined = asyncio.get_running_loop().create_future()
+        try:
+            # The other coroutines of `at_once` add their statements.
+            await asyncio.sleep(0)
+            self._joined = None
+            sent = await self._send(commits=commits)
+        except BaseException as error:
+            self._joined = None
+            joined.set_exception(error)
+            # They may have added none.
+            joined.exception()
+            raise
+        joined.set_result(sent)
+        return sent
+
+    async def _send(self, *, commits: bool) -> list[PGresult]:
+        """Executes the waiting statements and returns the result of each."""
+        calls, self.waiting = self.waiting, []
+        dumped = [self._dump(call) for call in calls]
         sql = b""
         try:
             async with self._lock:
@@ -252,8 +316,7 @@ class _PsycopgPipeline:
             raise DBAPIError.instance(
                 sql.decode(), None, error, psycopg.Error, hide_parameters=True, dialect=_DIALECT
             ) from error
-        answers = [result for kind, result in results if kind not in (_BEGIN, _PREPARE, _COMMIT)][len(earlier) :]
-        return [call.statement.load(self._transformer, result) for call, result in zip(calls, answers, strict=True)]
+        return [result for kind, result in results if kind not in (_BEGIN, _PREPARE, _COMMIT)]
 
     def _dump(self, call: Call) -> _Dumped:
         parameters = call.statement.dump(self._transformer, call.values)

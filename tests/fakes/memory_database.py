@@ -62,6 +62,7 @@ class _MemoryPipeline:
     def __init__(self, connection: MemoryConnection) -> None:
         self._tables, self._notifications = connection.tables, connection.notifications
         self.waiting: list[Call] = []
+        self.joining = 0
 
     async def execute(self, calls: Sequence[Call], *, commits: bool = False) -> list[Rows]:
         """Raises NotImplementedError for any other statement."""

@@ -40,6 +40,9 @@ class MemoryListeningStore:
         tests[test_id] = dataclasses.replace(tests[test_id], closes_at=None)
         return True
 
+    async def close(self, connection: AsyncConnection, test_id: str) -> None:
+        await self.suspend(connection, test_id)
+
     async def forget_audio(self, connection: AsyncConnection, test_ids: Collection[str]) -> None:
         self._silence(connection, test_ids)
         given = table(connection, "listening_assignments")

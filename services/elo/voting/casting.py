@@ -16,14 +16,14 @@ from services.elo.catalogue.rows import SELECT_MODELS, model_from
 from services.elo.catalogue.standings import NEW, Standing
 from services.elo.catalogue.tables import VOICE_MODELS
 from services.elo.ratings import Outcome
-from services.elo.tables import BATTLE_VOTES, LIVE_RATINGS
+from services.elo.tables import BATTLE_VOTES, BATTLES, LIVE_RATINGS
 from services.elo.voting.live_ratings import LiveRatings, RatingChange
 from services.elo.voting.subject import CountedVote
 from services.elo.voting.voters import VoterStore, calling_voter
 from services.runtime import ids
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, Unauthenticated, WrongState
-from services.runtime.statements import Statement
+from services.runtime.statements import Statement, at_once
 from services.shared.listening.comparing import Comparing, Voted
 from services.shared.listening.domain import Assignment, ListenerAnswer
 from services.shared.listening.store import ListeningStore
@@ -35,13 +35,14 @@ REFUSED: Mapping[BattleStatus, str] = {
     BattleStatus.VOID: f"This battle is void: a side of it could not be made. {ASK_FOR_NEXT}",
 }
 
-_M, _V, _R = VOICE_MODELS.c, BATTLE_VOTES.c, LIVE_RATINGS.c
+_B, _M, _V, _R = BATTLES.c, VOICE_MODELS.c, BATTLE_VOTES.c, LIVE_RATINGS.c
 _MODELS = Statement(
     SELECT_MODELS.add_columns(_R.rating.label("live_rating"), _R.battles, _R.wins, _R.losses, _R.ties, _R.both_bad)
-    .outerjoin(LIVE_RATINGS, sa.and_(_R.model_seq == _M.seq, _R.owner == sa.bindparam("of_owner", type_=sa.Text)))
-    .where(sa.or_(*(_M.id == sa.bindparam(name, type_=sa.Text) for name in ("model_a", "model_b"))))
+    .join(BATTLES, sa.or_(_M.id == _B.model_a_id, _M.id == _B.model_b_id))
+    .outerjoin(LIVE_RATINGS, sa.and_(_R.model_seq == _M.seq, _R.owner == _B.owner))
+    .where(_B.id == sa.bindparam("of_battle", type_=sa.Text))
 )
-"""Two models, each with its live rating on a board."""
+"""The models of a battle, each with its live rating on the battle's board."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +120,14 @@ class VoteInBattle:
 
     async def _reveal(self, connection: AsyncConnection, voted: Voted[CountedVote], viewer: Viewer) -> Reveal:
         assignment = voted.assignment
-        view = await self._battles.get(connection, assignment.test_id, viewer)
+        view, found = await at_once(
+            connection,
+            self._battles.get(connection, assignment.test_id, viewer),
+            _MODELS.execute(connection, of_battle=assignment.test_id),
+        )
         assert view is not None
         counted = voted.reply or await self._counted(connection, assignment)
         models = view.battle.models[:: -1 if assignment.swapped else 1]
-        found = await _MODELS.execute(
-            connection, of_owner=view.battle.owner, model_a=models[0][0], model_b=models[1][0]
-        )
         standing = {row.id: (model_from(row), _standing(row)) for row in found}
         clips = [
             RevealedModel(

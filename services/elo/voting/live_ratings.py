@@ -13,22 +13,29 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.elo.battles.domain import Battle
 from services.elo.domain import FIRST_RATING
 from services.elo.ratings import LiveElo, LiveVote, Outcome, VoteKind
-from services.elo.tables import BATTLE_VOTES, LIVE_RATINGS
+from services.elo.tables import BATTLE_VOTES, BATTLES, LIVE_RATINGS
 from services.elo.voting import tallies
 from services.runtime.statements import Statement
 
-_R, _V = LIVE_RATINGS.c, BATTLE_VOTES.c
-_SHARE_LOCK = Statement(sa.text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:board, 0))"))
+_LOCK_PREFIX = "live ratings of "
+"""Begins the name of the advisory lock of a board's live ratings. Votes share the lock, a replay has it alone."""
+_B, _R, _V = BATTLES.c, LIVE_RATINGS.c, BATTLE_VOTES.c
+_SHARE_LOCK = Statement(
+    sa.text(
+        "SELECT pg_advisory_xact_lock_shared(hashtextextended(:prefix || owner, 0)) FROM battles WHERE id = :battle"
+    )
+)
+_LOCK = Statement(sa.text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:board, 0))"))
 _LOCK = Statement(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:board, 0))"))
 # Always in the same order, so that no two votes wait for each other.
 _LOCK_RATINGS = Statement(
     sa.select(_R.model_seq, _R.rating)
-    .where(
-        _R.owner == sa.bindparam("of_owner", type_=sa.Text),
-        sa.or_(*(_R.model_seq == sa.bindparam(name, type_=sa.BigInteger) for name in ("model_a", "model_b"))),
+    .join(
+        BATTLES, sa.and_(_R.owner == _B.owner, sa.or_(_R.model_seq == _B.model_a_seq, _R.model_seq == _B.model_b_seq))
     )
+    .where(_B.id == sa.bindparam("of_battle", type_=sa.Text))
     .order_by(_R.model_seq)
-    .with_for_update()
+    .with_for_update(of=LIVE_RATINGS)
 )
 _CAST = Statement(
     sa.text(
@@ -83,17 +90,36 @@ class LiveRatings:
     def __init__(self, rules: LiveElo) -> None:
         self._rules = rules
 
+    async def lock(self, connection: AsyncConnection, battle_id: str) -> Mapping[int, float]:
+        """Locks the ratings of both models of a battle, and returns them by number.
+
+        A model that was never in a battle of its board has none.
+        """
+        await _SHARE_LOCK.later(connection, prefix=_LOCK_PREFIX, battle=battle_id)
+        found = await _LOCK_RATINGS.execute(connection, of_battle=battle_id)
+        return {row.model_seq: row.rating for row in found}
+
     async def cast(
-        self, connection: AsyncConnection, battle: Battle, vote: NewVote, *, decides: bool = False
+        self,
+        connection: AsyncConnection,
+        battle: Battle,
+        vote: NewVote,
+        ratings: Mapping[int, float] | None = None,
+        *,
+        decides: bool = False,
     ) -> tuple[RatingChange, RatingChange]:
         """Records a vote, and moves the ratings of side A and side B of the battle, in that order, and their counts.
 
         A vote that does not count, and a vote of a battle without rating, is recorded and moves nothing. The caller
-        must have locked the battle. Two votes that share a model get their numbers in the order in which they move it,
-        because the ratings are locked first. So a replay in the order of the numbers gives the same ratings. With
-        `decides`, the battle is counted for both models too.
+        must have locked the battle. `ratings` is what `lock` has returned, if it was called. Two votes that share a
+        model get their numbers in the order in which they move it, because the ratings are locked first. So a replay in
+        the order of the numbers gives the same ratings. With `decides`, the battle is counted for both models too.
         """
-        ratings = await self._locked(connection, battle)
+        if ratings is None:
+            ratings = await self.lock(connection, battle.id)
+        if len(ratings) < len(battle.models):
+            await self.add(connection, battle)
+            ratings = await self.lock(connection, battle.id)
         before_a, before_b = ratings[battle.model_a_seq], ratings[battle.model_b_seq]
         of_sides = vote.outcome.exchanged if vote.swapped else vote.outcome
         moves = battle.rated and vote.counted
@@ -134,19 +160,6 @@ class LiveRatings:
         )
         return RatingChange(before_a, before_a + change), RatingChange(before_b, before_b - change)
 
-    async def _locked(self, connection: AsyncConnection, battle: Battle) -> Mapping[int, float]:
-        """Locks the ratings of both models, which are created if necessary, and returns them by number."""
-        await _SHARE_LOCK.later(connection, board=_lock_name(battle.owner))
-        for _ in range(2):
-            found = await _LOCK_RATINGS.execute(
-                connection, of_owner=battle.owner, model_a=battle.model_a_seq, model_b=battle.model_b_seq
-            )
-            ratings = {row.model_seq: row.rating for row in found}
-            if len(ratings) == len(dict(battle.models)):
-                break
-            await self.add(connection, battle)
-        return ratings
-
     async def add(self, connection: AsyncConnection, battle: Battle, *, battles: int = 0) -> None:
         """Adds the ratings of a battle's models to its board, and adds `battles` to those that exist."""
         # Always in the same order, so that no two transactions wait for each other.
@@ -169,7 +182,7 @@ class LiveRatings:
 
     async def lock_board(self, connection: AsyncConnection, owner: str) -> None:
         """Waits until no vote of a board is being cast, and keeps others waiting until the transaction ends."""
-        await _LOCK.execute(connection, board=_lock_name(owner))
+        await _LOCK.execute(connection, board=f"{_LOCK_PREFIX}{owner}")
         # A battle that is decided changes its models without that lock, in this order.
         rows = sa.select(_R.model_seq).where(_R.owner == owner).order_by(_R.model_seq)
         await connection.execute(rows.with_for_update())
@@ -190,8 +203,3 @@ class LiveRatings:
                 sa.update(LIVE_RATINGS).where(_R.owner == owner, _R.model_seq == seq).values(rating=rating)
             )
         return ratings
-
-
-def _lock_name(owner: str) -> str:
-    """Returns the name of the advisory lock of a board's live ratings. Votes share it, a replay has it alone."""
-    return f"live ratings of {owner}"

@@ -15,6 +15,7 @@ from services.elo.voting.deciding import Deciding
 from services.elo.voting.live_ratings import LiveRatings, NewVote, RatingChange
 from services.elo.voting.voters import VoterStore
 from services.runtime import outbox
+from services.runtime.statements import at_once
 from services.shared.listening.domain import Listener, ListenerAnswer, PairKey, Preference
 from services.shared.listening.judging import CastVote
 
@@ -61,8 +62,12 @@ class BattleSubject:
 
     async def counted(self, connection: AsyncConnection, vote: CastVote, received: int, needed: int) -> CountedVote:
         outcome, decides = OF_SIDES[vote.preferred], received >= needed
-        battle = await tallies.count_in_battle(connection, vote.test_id, outcome, int(vote.counts))
-        voter_seq, votes_cast = await self._voters.count_vote(connection, vote.listener_id, vote.cast_at)
+        battle, (voter_seq, votes_cast), ratings = await at_once(
+            connection,
+            tallies.count_in_battle(connection, vote.test_id, outcome, int(vote.counts)),
+            self._voters.count_vote(connection, vote.listener_id, vote.cast_at),
+            self._ratings.lock(connection, vote.test_id),
+        )
         settled = self._deciding.decided(battle) if decides else battle
         changes = None
         if battle.control is Control.NONE:
@@ -75,7 +80,7 @@ class BattleSubject:
                 counted=vote.counts,
                 at=vote.cast_at,
             )
-            changes = await self._ratings.cast(connection, battle, new, decides=decides)
+            changes = await self._ratings.cast(connection, battle, new, ratings, decides=decides)
             delta = (battle.elo_delta or 0.0) + changes[0].after - changes[0].before
             settled = dataclasses.replace(settled, elo_delta=delta)
             cast = facts.vote_cast(battle.id, vote.id, VoteKind.HUMAN, outcome, vote.cast_at)

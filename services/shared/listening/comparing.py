@@ -18,6 +18,7 @@ from services.runtime import ids
 from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, Unauthenticated, WrongState
+from services.runtime.statements import at_once
 from services.shared.audio.rendering import clip_seconds
 from services.shared.listening.clip_transfers import check_both_heard
 from services.shared.listening.domain import (
@@ -188,8 +189,9 @@ class Comparing(Generic[VoteReply]):
         if pair_id is not None:
             ids.check_id(pair_id, "pai", "pair_id")
         async with self._database.transaction() as connection:
-            await self._lock(connection, test_id)
-            state = await self._given(connection, test_id, listener_id)
+            _, state = await at_once(
+                connection, self._lock(connection, test_id), self._given(connection, test_id, listener_id)
+            )
             await check_may_hear(connection, self._subject, state.listener)
             assignment = next((each for each in state.given if pair_id in (None, each.id)), None)
             if assignment is None:
@@ -214,7 +216,7 @@ class Comparing(Generic[VoteReply]):
             pairs, test = await self._store.pairs(connection, test_id), state.test
             received, needed = count_votes(pairs, test.votes_per_pair)
             if received >= needed:
-                await self._store.suspend(connection, test_id)
+                await self._store.close(connection, test_id)
                 test = dataclasses.replace(test, closes_at=None)
             reply = await self._subject.counted(connection, vote, received, needed)
             answered = dataclasses.replace(assignment, answer=answer)

@@ -88,6 +88,9 @@ class ListeningStore(Protocol):
     async def suspend(self, connection: AsyncConnection, test_id: str) -> bool:
         """Closes a test until it is opened again, and keeps its votes. Returns False if it was not open."""
 
+    async def close(self, connection: AsyncConnection, test_id: str) -> None:
+        """Closes a test as `suspend` does, together with the next statement."""
+
     async def forget_audio(self, connection: AsyncConnection, test_ids: Collection[str]) -> None:
         """Removes the names of the stored audio from tests. None of their pairs and clips can be heard afterwards."""
 
@@ -173,6 +176,9 @@ class SqlListeningStore:
 
     async def suspend(self, connection: AsyncConnection, test_id: str) -> bool:
         return len(await _SUSPEND.execute(connection, of_test=test_id)) > 0
+
+    async def close(self, connection: AsyncConnection, test_id: str) -> None:
+        await _SUSPEND.later(connection, of_test=test_id)
 
     async def forget_audio(self, connection: AsyncConnection, test_ids: Collection[str]) -> None:
         without_audio: dict[sa.ColumnElement[object], object] = {_P.first_speech: [], _P.second_speech: []}

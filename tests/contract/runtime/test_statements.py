@@ -215,3 +215,59 @@ async def test_statements_stay_prepared_after_a_rollback(database: Database) -> 
         await add("evt_a")
     await add("evt_b")
     assert await _stored(database) == ["evt_a", "evt_b"]
+
+
+async def test_statements_at_once_are_executed_in_order_and_return_their_own_rows(database: Database) -> None:
+    async def add_and_count(connection: AsyncConnection, event: str) -> int:
+        await ADD.later(connection, event=event, envelope=b"")
+        return int((await Statement(COUNT).execute(connection)).one()[0])
+
+    async with database.transaction() as connection:
+        await ADD.later(connection, event="evt_a", envelope=b"")
+        counts = await at_once(connection, *(add_and_count(connection, event) for event in ("evt_b", "evt_c", "evt_d")))
+    assert counts == (2, 3, 4)
+    assert await _stored(database) == ["evt_a", "evt_b", "evt_c", "evt_d"]
+
+
+async def test_at_once_waits_for_a_lock_that_its_first_coroutine_takes(database: Database) -> None:
+    lock = Statement(sa.text("SELECT pg_advisory_xact_lock(17)"))
+    locked = asyncio.Event()
+    counted = []
+
+    async def wait() -> None:
+        await locked.wait()
+        async with database.transaction() as connection:
+            _, count = await at_once(
+                connection, lock.execute(connection), Statement(COUNT).execute(connection)
+            )
+            counted.append(count.one()[0])
+
+    async with asyncio.TaskGroup() as tasks, database.transaction() as connection:
+        await lock.execute(connection)
+        tasks.create_task(wait())
+        locked.set()
+        await _until_somebody_waits(database)
+        await ADD.execute(connection, event="evt_a", envelope=b"")
+    assert counted == [1]
+
+
+async def test_at_once_raises_when_all_have_ended(database: Database) -> None:
+    ended = []
+
+    async def fail(connection: AsyncConnection) -> None:
+        await Statement(sa.text("SELECT 1 / 0")).execute(connection)
+
+    async def go_on(connection: AsyncConnection) -> None:
+        try:
+            await Statement(COUNT).execute(connection)
+        finally:
+            await asyncio.sleep(0)
+            ended.append(True)
+
+    with pytest.raises(DBAPIError, match="division by zero"):
+        async with database.transaction() as connection:
+            await at_once(connection, fail(connection), go_on(connection))
+    assert ended
+    async with database.transaction() as connection:
+        await ADD.execute(connection, event="evt_a", envelope=b"")
+    assert await _stored(database) == ["evt_a"]

@@ -95,10 +95,13 @@ class Mesh:
         return f"http://{host}:{self.ports['api_port']}"
 
     async def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
-        """Sends a signal to a process. `wait_restarted` waits until the process is started again."""
+        """Sends a signal to a process. `wait_restarted` waits until the process is started again.
+
+        It is not a failure of the process: the delay before it is started again does not grow with it.
+        """
         process = self.processes[name]
         self._starts_before[name] = process.starts
-        process.send(number)
+        process.interrupt(number)
 
     async def wait_restarted(self, name: str, seconds: float = DEFAULT_WAIT_SECONDS) -> None:
         """Waits until a killed process has been started again. It may not be serving yet."""

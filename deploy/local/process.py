@@ -60,6 +60,7 @@ class Process:
         self._supervisor: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
         self._start_now = asyncio.Event()
+        self._delay_seconds = FIRST_DELAY_SECONDS
         self._changed = asyncio.Condition()
         self._changing = asyncio.Lock()
         self.should_run = False
@@ -123,6 +124,11 @@ class Process:
             with contextlib.suppress(ProcessLookupError):
                 self._child.send_signal(number)
 
+    def interrupt(self, number: signal.Signals) -> None:
+        """Sends it a signal on purpose. If it ends, it has not failed: its next delay is FIRST_DELAY_SECONDS."""
+        self._delay_seconds = FIRST_DELAY_SECONDS
+        self.send(number)
+
     def start_now(self) -> None:
         """Ends the delay before the next start."""
         self._start_now.set()
@@ -158,31 +164,34 @@ class Process:
 
     async def _supervise(self) -> None:
         clock = asyncio.get_running_loop().time
-        delay = FIRST_DELAY_SECONDS
+        self._delay_seconds = FIRST_DELAY_SECONDS
         while True:
             started = clock()
             await self._reap()
             if self._stopping.is_set():
                 return
             if clock() - started > RECOVERED_AFTER_SECONDS:
-                delay = FIRST_DELAY_SECONDS
+                self._delay_seconds = FIRST_DELAY_SECONDS
             async with self._changed:
                 self.exits += 1
                 self._changed.notify_all()
+            reason = self._exit_reason()
             self._print_line(
-                f"{self.command.name} ended with {self._exit_reason()}; it is started again in {delay:g} s"
+                f"{self.command.name} ended with {reason}; it is started again in {self._delay_seconds:g} s"
             )
             while True:
-                await self._pause(delay)
+                await self._pause(self._delay_seconds)
                 if self._stopping.is_set():
                     return
-                delay = min(delay * 2, MAX_DELAY_SECONDS)
+                self._delay_seconds = min(self._delay_seconds * 2, MAX_DELAY_SECONDS)
                 try:
                     await self._spawn()
                     break
                 except OSError as error:
                     # Memory, processes or files are exhausted. They may be available a moment later.
-                    self._print_line(f"{self.command.name} can't be started: {error}; the next try is in {delay:g} s")
+                    self._print_line(
+                        f"{self.command.name} can't be started: {error}; the next try is in {self._delay_seconds:g} s"
+                    )
 
     async def _pause(self, seconds: float) -> None:
         """Waits for `seconds`, or until `stop` or `start_now` is called."""

@@ -58,6 +58,18 @@ async def test_the_delay_grows_up_to_a_limit(data_dir, monkeypatch):
     assert delays[:4] == ["0.01 s", "0.02 s", "0.03 s", "0.03 s"]
 
 
+async def test_the_delay_does_not_grow_with_interruptions_on_purpose(data_dir, monkeypatch):
+    monkeypatch.setattr(module, "FIRST_DELAY_SECONDS", 0.01)
+    lines = Lines()
+    process = child(data_dir, SLEEP, lines)
+    await process.start()
+    for times in (2, 3, 4):
+        process.interrupt(signal.SIGKILL)
+        await asyncio.wait_for(process.wait_started(times), TIMEOUT_SECONDS)
+    await process.stop()
+    assert lines == 3 * ["child ended with signal SIGKILL; it is started again in 0.01 s"]
+
+
 async def test_a_stopped_child_stays_stopped(data_dir):
     lines = Lines()
     process = child(data_dir, SLEEP, lines)

@@ -44,6 +44,7 @@ class Arena:
         self.mesh, self._http, self.models = mesh, http, models
         self._developer = {"authorization": f"Bearer {api_key}"}
         self._scenarios: list[str] = []
+        self._spoken = ""
         self.votes = Votes()
 
     async def call(self, method: str, path: str, headers: Mapping[str, str], **request: Any) -> dict[str, Any]:
@@ -58,15 +59,20 @@ class Arena:
                     return dict(response.raise_for_status().json())
                 await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
-    async def create(self, a: int = 0, b: int = 1) -> str:
-        """Creates a battle exactly once, on a scenario that had none, so that both sides have to be spoken."""
+    async def create(self, a: int = 0, b: int = 1, *, spoken: bool = False) -> str:
+        """Creates a battle exactly once, on a scenario that had none, so that both sides have to be spoken.
+
+        If `spoken`, it is on the scenario of the last battle that said so, whose two sides are spoken already.
+        """
         if not self._scenarios:
             page = await self.call("GET", "/scenarios", {}, params={"page_size": 90})
             self._scenarios = [one["id"] for one in page["scenarios"]]
+        if spoken and not self._spoken:
+            self._spoken = self._scenarios.pop()
         planned = {
             "model_a_id": self.models[a],
             "model_b_id": self.models[b],
-            "scenario_id": self._scenarios.pop(),
+            "scenario_id": self._spoken if spoken else self._scenarios.pop(),
             "request_id": secrets.token_hex(16),
         }
         return str((await self.call("POST", "/battles", self._developer, json=planned))["id"])
@@ -78,15 +84,15 @@ class Arena:
                 assert status == "preparing"
                 await asyncio.sleep(LOOK_AGAIN_SECONDS)
 
-    async def open(self, a: int = 0, b: int = 1) -> str:
+    async def open(self, a: int = 0, b: int = 1, *, spoken: bool = False) -> str:
         """Creates a battle and waits until it is open."""
-        battle_id = await self.create(a, b)
+        battle_id = await self.create(a, b, spoken=spoken)
         await self.opened(battle_id)
         return battle_id
 
-    async def heard(self) -> tuple[Voter, str]:
+    async def heard(self, *, spoken: bool = False) -> tuple[Voter, str]:
         """Returns a new voter and a battle that they have heard."""
-        voter, battle_id = await self.voter(), await self.open()
+        voter, battle_id = await self.voter(), await self.open(spoken=spoken)
         await voter.hear(battle_id)
         return voter, battle_id
 
@@ -207,7 +213,7 @@ async def test_a_battle_is_made_once_when_elo_is_killed_while_it_writes(arena: A
 
 @pytest.mark.parametrize(("table", "answer"), list(zip(VOTING, itertools.cycle(ANSWERS))))
 async def test_a_vote_is_counted_once_when_elo_is_killed_while_it_writes(arena: Arena, table: str, answer: str) -> None:
-    voter, battle_id = await arena.heard()
+    voter, battle_id = await arena.heard(spoken=True)
     async with asyncio.TaskGroup() as tasks:
         async with killed_at(arena.mesh, writing(table)):
             voting = tasks.create_task(voter.vote(battle_id, answer))

@@ -60,6 +60,14 @@ _FIND_GIVEN = Statement(
     .where(_L.test_id == _TEST, _L.id == _LISTENER)
     .order_by(_A.id)
 )
+_INVITED = sa.and_(_L.test_id == _TEST, _L.invitation_id == sa.bindparam("of_invitation", type_=sa.Text))
+_KNOWN = Statement(sa.select(*LISTENER_COLUMNS).where(_INVITED, _L.voter_id == sa.bindparam("of_voter", type_=sa.Text)))
+_COUNT_JOINED = Statement(
+    sa.select(
+        sa.func.count().label("joined"),
+        sa.func.count().filter(_L.address == sa.bindparam("at_address", type_=sa.LargeBinary)).label("at_address"),
+    ).where(_INVITED)
+)
 _ADD_LISTENER = Statement(sa.insert(LISTENERS), *(column.name for column in LISTENER_COLUMNS))
 _ADD_ASSIGNMENT = Statement(sa.insert(ASSIGNMENTS), *ASSIGNMENT_VALUES)
 _FIND_OF_CLIP = Statement(
@@ -201,15 +209,13 @@ class SqlListeningStore:
     async def add_listener(
         self, connection: AsyncConnection, listener: Listener, max_listeners: int, max_from_address: int
     ) -> Listener | None:
-        invited = sa.and_(_L.test_id == listener.test_id, _L.invitation_id == listener.invitation_id)
+        invited = {"of_test": listener.test_id, "of_invitation": listener.invitation_id}
         if listener.voter_id is not None:
-            known = sa.select(*LISTENER_COLUMNS).where(invited, _L.voter_id == listener.voter_id)
-            if row := (await connection.execute(known)).one_or_none():
+            known = await _KNOWN.execute(connection, **invited, of_voter=listener.voter_id)
+            if row := known.one_or_none():
                 return listener_from(row)
-        count_at_address = sa.func.count().filter(_L.address == listener.address)
-        joined, at_address = (
-            await connection.execute(sa.select(sa.func.count(), count_at_address).where(invited))
-        ).one()
+        counted = await _COUNT_JOINED.execute(connection, **invited, at_address=listener.address)
+        joined, at_address = counted.one()
         if joined >= max_listeners or (listener.address is not None and at_address >= max_from_address):
             return None
         await _ADD_LISTENER.execute(connection, **dataclasses.asdict(listener))

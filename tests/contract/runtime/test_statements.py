@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.runtime.db import Database
 from services.runtime.outbox import OUTBOX
-from services.runtime.statements import Statement, savepoint, together
+from services.runtime.statements import Statement, at_once, savepoint, together
 
 ADDING = (
     sa.insert(OUTBOX)
@@ -224,7 +224,12 @@ async def test_statements_at_once_are_executed_in_order_and_return_their_own_row
 
     async with database.transaction() as connection:
         await ADD.later(connection, event="evt_a", envelope=b"")
-        counts = await at_once(connection, *(add_and_count(connection, event) for event in ("evt_b", "evt_c", "evt_d")))
+        counts = await at_once(
+            connection,
+            add_and_count(connection, "evt_b"),
+            add_and_count(connection, "evt_c"),
+            add_and_count(connection, "evt_d"),
+        )
     assert counts == (2, 3, 4)
     assert await _stored(database) == ["evt_a", "evt_b", "evt_c", "evt_d"]
 
@@ -237,9 +242,7 @@ async def test_at_once_waits_for_a_lock_that_its_first_coroutine_takes(database:
     async def wait() -> None:
         await locked.wait()
         async with database.transaction() as connection:
-            _, count = await at_once(
-                connection, lock.execute(connection), Statement(COUNT).execute(connection)
-            )
+            _, count = await at_once(connection, lock.execute(connection), Statement(COUNT).execute(connection))
             counted.append(count.one()[0])
 
     async with asyncio.TaskGroup() as tasks, database.transaction() as connection:

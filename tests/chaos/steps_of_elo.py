@@ -35,8 +35,10 @@ async def killed_at(mesh: Mesh, lock: str) -> AsyncIterator[None]:
         await connection.execute(lock)
         yield
         async with asyncio.timeout(WAIT_SECONDS):
-            while await (await connection.execute(_WAITS)).fetchone() == (0,):  # noqa: ASYNC110
+            while await (await connection.execute(_WAITS)).fetchone() == (0,):
                 await asyncio.sleep(LOOK_AGAIN_SECONDS)
+                # A transaction sees the same connections until it asks for new ones.
+                await connection.execute("SELECT pg_stat_clear_snapshot()")
         for name in processes:
             await mesh.kill(name, signal.SIGKILL)
         for name in processes:

@@ -225,7 +225,7 @@ async def test_a_vote_is_counted_once_when_elo_is_killed_while_it_writes(arena: 
 
 @pytest.mark.parametrize("table", PUBLISHING)
 async def test_boards_have_each_vote_once_when_elo_is_killed_while_it_writes(arena: Arena, table: str) -> None:
-    voter, battle_id = await arena.heard()
+    voter, battle_id = await arena.heard(spoken=True)
     async with killed_at(arena.mesh, writing(table)):
         await voter.vote(battle_id, "a")
     await arena.check()

@@ -134,6 +134,11 @@ def private_subjects() -> tuple[str, ...]:
 
 
 @cache
+def _private_prefixes() -> tuple[str, ...]:
+    return tuple(f"{subject}." for subject in private_subjects())
+
+
+@cache
 def confirmed_subjects() -> tuple[str, ...]:
     """Returns the subjects of events that are published again until a consumer has confirmed them."""
     return tuple(kind.subject for kind in event_types().values() if kind.until_confirmed)
@@ -146,7 +151,7 @@ def consumers_of(subject: str) -> tuple[str, ...]:
 
 def is_private(subject: str) -> bool:
     """Returns whether events of this subject are private."""
-    return any(subject == private or subject.startswith(f"{private}.") for private in private_subjects())
+    return subject in private_subjects() or subject.startswith(_private_prefixes())
 
 
 def redacted(envelope: Envelope) -> Envelope:

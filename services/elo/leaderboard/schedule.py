@@ -28,7 +28,7 @@ class OwnerSchedule:
     computed_at: datetime | None = None
     """None before the first time."""
     seconds: float = 0.0
-    """How long that took."""
+    """The processor time that it took."""
 
     def due(self, now: datetime, interval: timedelta) -> bool:
         """Returns whether the boards are to be computed now."""

@@ -21,6 +21,8 @@ from tests.contract.rpcs import Rpc
 
 # No call of these tests takes longer, streams included.
 CALL_SECONDS = 30.0
+# A stream goes on until what it watches has ended, such as an experiment whose speech is evaluated.
+STREAM_SECONDS = 90.0
 PROTOCOLS = ("grpc", "grpc-web", "json")
 
 Request = Mapping[str, Any]
@@ -44,7 +46,9 @@ class GrpcClient:
         make: Any = self._channel.unary_stream if rpc.streams else self._channel.unary_unary
         method = make(rpc.path, rpc.request.SerializeToString, rpc.response.FromString)
         message = ParseDict(dict(request), rpc.request())
-        call = method(message, metadata=list((headers or {}).items()), timeout=CALL_SECONDS)
+        call = method(
+            message, metadata=list((headers or {}).items()), timeout=STREAM_SECONDS if rpc.streams else CALL_SECONDS
+        )
         try:
             messages = [message async for message in call] if rpc.streams else [await call]
         except grpc.aio.AioRpcError as error:

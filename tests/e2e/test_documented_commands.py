@@ -33,7 +33,7 @@ ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 DOCUMENTED_ADDRESS = "localhost:8080"
 EMAIL = re.compile(r"\b[\w.]+(?=@(?:dev|example)\.com)")
-RUN_SECONDS = 90.0
+RUN_SECONDS = 180.0
 FENCE = re.compile(r"^```(\w+) ?([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 MARK = "=== end of a block"
 # What an error looks like as JSON. A block that shows one has to show it in its output.

@@ -23,8 +23,8 @@ class ClosingPool(AsyncAdaptedQueuePool):
         _notes(record)[_RETURNED_AT] = time.monotonic()
         super()._do_return_conn(record)
 
-    def close_idle(self, seconds: float) -> None:
-        """Closes the connections that were returned at least `seconds` ago and not used since."""
+    def close_idle(self, seconds: float, kept: int = 0) -> None:
+        """Closes the connections that were returned at least `seconds` ago and not used since, all but `kept`."""
         returned: list[ConnectionPoolEntry] = []
         while True:
             try:
@@ -32,7 +32,8 @@ class ClosingPool(AsyncAdaptedQueuePool):
             except Empty:
                 break
         before = time.monotonic() - seconds
-        idle = [record for record in returned if _notes(record)[_RETURNED_AT] <= before]
+        # The pool gives the one that was returned last first.
+        idle = [record for record in returned[kept:] if _notes(record)[_RETURNED_AT] <= before]
         # The one that was returned last is used first again.
         for record in reversed(returned):
             if record not in idle:
@@ -49,14 +50,14 @@ def _notes(record: ConnectionPoolEntry) -> dict[Any, Any]:
     return record.record_info
 
 
-async def close_idle(engines: Sequence[AsyncEngine], seconds: float, check_seconds: float) -> None:
+async def close_idle(engines: Sequence[AsyncEngine], seconds: float, check_seconds: float, kept: int) -> None:
     """Closes the connections of engines that nobody has used for `seconds`, until it is cancelled.
 
-    The engines have a ClosingPool. Closing does not fail, also if PostgreSQL is down.
+    Each engine keeps `kept` of them. The engines have a ClosingPool. Closing does not fail, also if PostgreSQL is down.
     """
     while True:
         await asyncio.sleep(check_seconds)
         for engine in engines:
             pool = engine.sync_engine.pool
             assert isinstance(pool, ClosingPool)
-            await greenlet_spawn(pool.close_idle, seconds)
+            await greenlet_spawn(pool.close_idle, seconds, kept)

@@ -23,7 +23,7 @@ class ClosingPool(AsyncAdaptedQueuePool):
         _notes(record)[_RETURNED_AT] = time.monotonic()
         super()._do_return_conn(record)
 
-    def close_idle(self, seconds: float, kept: int = 0) -> None:
+    def close_idle(self, seconds: float, kept: int) -> None:
         """Closes the connections that were returned at least `seconds` ago and not used since, all but `kept`."""
         returned: list[ConnectionPoolEntry] = []
         while True:

@@ -19,7 +19,7 @@ from tests.contract import grpc_web
 from tests.contract.outcome import Outcome, failed, succeeded
 from tests.contract.rpcs import Rpc
 
-# No call of these tests takes longer, streams included.
+# No call of these tests takes longer.
 CALL_SECONDS = 30.0
 # A stream goes on until what it watches has ended, such as an experiment whose speech is evaluated.
 STREAM_SECONDS = 90.0

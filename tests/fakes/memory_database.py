@@ -18,7 +18,8 @@ from voicearena.events.v1.envelope_pb2 import Envelope
 from services.runtime import events
 from services.runtime.db import Database
 from services.runtime.hot_reads import HotConnection
-from services.runtime.statements import PIPELINE, Call, Rows
+from services.runtime.pipeline import PIPELINE, Rows
+from services.runtime.statements import Call
 
 Tables = dict[str, dict[Any, Any]]
 

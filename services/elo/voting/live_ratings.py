@@ -25,7 +25,6 @@ _SHARE_LOCK = Statement(
         "SELECT pg_advisory_xact_lock_shared(hashtextextended(:prefix || owner, 0)) FROM battles WHERE id = :battle"
     )
 )
-_LOCK = Statement(sa.text("SELECT pg_advisory_xact_lock_shared(hashtextextended(:board, 0))"))
 _LOCK = Statement(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:board, 0))"))
 # Always in the same order, so that no two votes wait for each other.
 _LOCK_RATINGS = Statement(

@@ -1,7 +1,9 @@
 """Statements that are compiled once give the same results, in the caller's transaction."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.runtime.db import Database
 from services.runtime.outbox import OUTBOX
+from services.runtime.pipeline import PsycopgPipeline, Rows
 from services.runtime.statements import Statement, at_once, savepoint, together
 
 ADDING = (
@@ -20,6 +23,7 @@ ADDING = (
 )
 ADD = Statement(sa.select(ADDING))
 COUNT = sa.select(sa.func.count()).select_from(OUTBOX)
+LOCK = Statement(sa.text("SELECT pg_advisory_xact_lock(7)"))
 
 
 async def test_a_statement_has_constants_and_takes_parameters(database: Database) -> None:
@@ -149,18 +153,29 @@ async def _until_somebody_waits(database: Database) -> None:
             pass
 
 
-async def test_a_statement_sent_with_a_lock_sees_what_its_holder_has_written(database: Database) -> None:
-    lock, count = Statement(sa.text("SELECT pg_advisory_xact_lock(7)")), Statement(COUNT)
+async def _lock_then_count(connection: AsyncConnection) -> Rows:
+    await LOCK.later(connection)
+    return await Statement(COUNT).execute(connection)
+
+
+async def _lock_and_count_at_once(connection: AsyncConnection) -> Rows:
+    _, count = await at_once(connection, LOCK.execute(connection), Statement(COUNT).execute(connection))
+    return count
+
+
+@pytest.mark.parametrize("count", [_lock_then_count, _lock_and_count_at_once])
+async def test_a_statement_sent_with_a_lock_sees_what_its_holder_has_written(
+    database: Database, count: Callable[[AsyncConnection], Awaitable[Rows]]
+) -> None:
     locked, counted = asyncio.Event(), []
 
     async def wait() -> None:
         await locked.wait()
         async with database.transaction() as connection:
-            await lock.later(connection)
-            counted.append((await count.execute(connection)).one()[0])
+            counted.append((await count(connection)).one()[0])
 
     async with asyncio.TaskGroup() as tasks, database.transaction() as connection:
-        await lock.execute(connection)
+        await LOCK.execute(connection)
         tasks.create_task(wait())
         locked.set()
         await _until_somebody_waits(database)
@@ -217,7 +232,34 @@ async def test_statements_stay_prepared_after_a_rollback(database: Database) -> 
     assert await _stored(database) == ["evt_a", "evt_b"]
 
 
-async def test_statements_at_once_are_executed_in_order_and_return_their_own_rows(database: Database) -> None:
+@pytest.fixture
+def round_trips(monkeypatch: pytest.MonkeyPatch) -> list[PsycopgPipeline]:
+    """A list that gets the pipeline of each round trip."""
+    made: list[PsycopgPipeline] = []
+    send = PsycopgPipeline._send
+
+    async def counting(self: PsycopgPipeline, *, commits: bool) -> list[Any]:
+        made.append(self)
+        return await send(self, commits=commits)
+
+    monkeypatch.setattr(PsycopgPipeline, "_send", counting)
+    return made
+
+
+async def test_waiting_statements_need_no_round_trip_of_their_own(
+    database: Database, round_trips: list[PsycopgPipeline]
+) -> None:
+    async with database.transaction() as connection:
+        await ADD.later(connection, event="evt_a", envelope=b"")
+        await ADD.execute(connection, event="evt_b", envelope=b"")
+        assert len(round_trips) == 1
+        await ADD.later(connection, event="evt_c", envelope=b"")
+    assert len(round_trips) == 2
+
+
+async def test_statements_at_once_are_executed_in_order_and_return_their_own_rows(
+    database: Database, round_trips: list[PsycopgPipeline]
+) -> None:
     async def add_and_count(connection: AsyncConnection, event: str) -> int:
         await ADD.later(connection, event=event, envelope=b"")
         return int((await Statement(COUNT).execute(connection)).one()[0])
@@ -230,28 +272,9 @@ async def test_statements_at_once_are_executed_in_order_and_return_their_own_row
             add_and_count(connection, "evt_c"),
             add_and_count(connection, "evt_d"),
         )
+        assert len(round_trips) == 1
     assert counts == (2, 3, 4)
     assert await _stored(database) == ["evt_a", "evt_b", "evt_c", "evt_d"]
-
-
-async def test_at_once_waits_for_a_lock_that_its_first_coroutine_takes(database: Database) -> None:
-    lock = Statement(sa.text("SELECT pg_advisory_xact_lock(17)"))
-    locked = asyncio.Event()
-    counted = []
-
-    async def wait() -> None:
-        await locked.wait()
-        async with database.transaction() as connection:
-            _, count = await at_once(connection, lock.execute(connection), Statement(COUNT).execute(connection))
-            counted.append(count.one()[0])
-
-    async with asyncio.TaskGroup() as tasks, database.transaction() as connection:
-        await lock.execute(connection)
-        tasks.create_task(wait())
-        locked.set()
-        await _until_somebody_waits(database)
-        await ADD.execute(connection, event="evt_a", envelope=b"")
-    assert counted == [1]
 
 
 async def test_at_once_raises_when_all_have_ended(database: Database) -> None:

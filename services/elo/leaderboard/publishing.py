@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 
@@ -18,7 +19,7 @@ from services.elo.leaderboard.resuming import resumed
 from services.elo.leaderboard.schedule import OwnerSchedule
 from services.elo.leaderboard.snapshots import end_of, live_ratings, microseconds, missing_days, snapshots
 from services.elo.leaderboard.store import BoardKey, BoardStore, StoredBoard
-from services.elo.leaderboard.vote_log import Rows, flagged, models_of, packed
+from services.elo.leaderboard.vote_log import Rows, by_kind, flagged, models_of, packed
 from services.elo.leaderboard.vote_reader import VoteReader
 from services.elo.ratings import LiveElo
 from services.elo.ratings.published_board import BoardKind
@@ -71,10 +72,10 @@ class Publishing:
             async with self._database.reading() as connection:
                 before = await self._store.computed_votes(connection)
             self.schedules = {owner: resumed(self._reader.log, owner, votes) for owner, votes in before.items()}
-            changed = {owner: count for owner, count in changed.items() if owner not in before}
-        for owner, count in changed.items():
+            changed = {owner: counts for owner, counts in changed.items() if owner not in before}
+        for owner, counts in changed.items():
             schedule = self.schedules.setdefault(owner, OwnerSchedule())
-            schedule.changed += count
+            schedule.changed.update(counts)
             schedule.groups_now = sum(group.owner == owner for group in self._reader.log.groups.values())
         boards = 0
         for owner, schedule in self.schedules.items():
@@ -126,7 +127,7 @@ class Publishing:
             if owner == INSTALLATION:
                 await outbox.add(connection, facts.ratings_published(at, len(boards), votes))
         self._shown[owner] = shown
-        schedule.votes, schedule.changed, schedule.groups = len(of_owner), 0, schedule.groups_now
+        schedule.votes, schedule.changed, schedule.groups = by_kind(of_owner), Counter(), schedule.groups_now
         # Waiting for the database is no work.
         schedule.computed_at, schedule.seconds = at, time.process_time() - worked
         await self._catch_up(owner, of_owner, models)

@@ -9,7 +9,7 @@ import numpy as np
 
 from services.elo.leaderboard.computing import EVIDENCE
 from services.elo.leaderboard.schedule import OwnerSchedule
-from services.elo.leaderboard.vote_log import VoteLog, flagged
+from services.elo.leaderboard.vote_log import VoteLog, by_kind, flagged
 from services.elo.ratings.votes import Bools, Ints
 
 
@@ -28,8 +28,8 @@ def resumed(log: VoteLog, owner: str, before: ComputedVotes) -> OwnerSchedule:
     seen = _of_votes(before.seen, rows["seq"])
     same = seen & (_of_votes(before.counted, rows["seq"]) == flagged(rows, EVIDENCE))
     return OwnerSchedule(
-        votes=int(seen.sum()),
-        changed=int((~same).sum()),
+        votes=by_kind(rows[seen]),
+        changed=by_kind(rows[~same]),
         groups=len(np.unique(rows["group"][seen])),
         groups_now=len(np.unique(rows["group"])),
         computed_at=before.computed_at,

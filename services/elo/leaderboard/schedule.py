@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from services.elo.ratings import VoteKind
+
 EARLY_SHARE = 0.1
-"""Boards are computed before their time when this share of their votes is new or changed."""
+"""Boards are computed early when this share of the votes of people, or of the metrics, is new or changed."""
 MIN_PAUSE = timedelta(seconds=2)
 """The first votes of an installation change its boards within seconds, but not more often than this."""
 PAUSE_PER_SECOND = 10
@@ -17,10 +20,10 @@ PAUSE_PER_SECOND = 10
 class OwnerSchedule:
     """The state of one owner's boards."""
 
-    votes: int = 0
+    votes: Counter[VoteKind] = field(default_factory=Counter)
     """The number of votes that the boards were last computed from, counted or not."""
-    changed: int = 0
-    """The number of votes that are new or changed since."""
+    changed: Counter[VoteKind] = field(default_factory=Counter)
+    """The number of votes that are new or changed since. Empty if there are none."""
     groups: int = 0
     """The number of categories and languages with votes, as pairs, when the boards were last computed."""
     groups_now: int = 0
@@ -33,10 +36,12 @@ class OwnerSchedule:
     def due(self, now: datetime, interval: timedelta) -> bool:
         """Returns whether the boards are to be computed now."""
         if self.computed_at is None:
-            return self.changed > 0
+            return bool(self.changed)
         if now >= self.computed_at + interval or now < self.computed_at:
             return True
         pause = max(MIN_PAUSE, timedelta(seconds=self.seconds * PAUSE_PER_SECOND))
         # The first votes of a category give it a board at once, however many votes the others have.
-        early = self.groups_now > self.groups or self.changed >= max(1, EARLY_SHARE * self.votes)
+        # By kind, because the metrics vote in every battle, so votes of people would be a small share for long.
+        grown = any(count >= EARLY_SHARE * self.votes[kind] for kind, count in self.changed.items())
+        early = grown or self.groups_now > self.groups
         return early and now >= self.computed_at + pause

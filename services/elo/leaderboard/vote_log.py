@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from services.elo.ratings import VoteKind
 from services.elo.ratings.published_board import Evidence
 from services.elo.ratings.votes import Bools, Floats, Ints
 
@@ -92,10 +94,10 @@ class VoteLog:
             int(one): int(rows["seq"][at]) for one, at in zip(hashes, first, strict=True) if int(one) not in self.groups
         }
 
-    def merge(self, rows: Rows) -> Mapping[str, int]:
+    def merge(self, rows: Rows) -> Mapping[str, Counter[VoteKind]]:
         """Adds votes, ordered by number, and takes over which earlier ones count.
 
-        Returns the number of votes that are new or changed, by owner. Rows that are known already are no change.
+        Returns the number of votes that are new or changed, by owner and kind. Rows that are known already are not.
         """
         at = np.searchsorted(self.rows["seq"], rows["seq"])
         known = np.zeros(len(rows), dtype=np.bool_)
@@ -110,11 +112,10 @@ class VoteLog:
             self.rows = np.concatenate((self.rows, added))
             if not in_order:
                 self.rows = self.rows[np.argsort(self.rows["seq"], kind="stable")]
-        hashes, counts = np.unique(rows["group"][~known | changed], return_counts=True)
-        by_owner: dict[str, int] = {}
-        for one, count in zip(hashes.tolist(), counts.tolist(), strict=True):
-            owner = self.groups[one].owner
-            by_owner[owner] = by_owner.get(owner, 0) + count
+        new = rows[~known | changed]
+        by_owner: dict[str, Counter[VoteKind]] = {}
+        for one in np.unique(new["group"]).tolist():
+            by_owner.setdefault(self.groups[one].owner, Counter()).update(by_kind(new[new["group"] == one]))
         return by_owner
 
     def of_owner(self, owner: str) -> Rows:
@@ -126,6 +127,12 @@ class VoteLog:
 def in_groups(rows: Rows, hashes: Collection[int]) -> Rows:
     """Returns the votes of some groups."""
     return rows[np.isin(rows["group"], np.fromiter(hashes, dtype=np.int64, count=len(hashes)))]
+
+
+def by_kind(rows: Rows) -> Counter[VoteKind]:
+    """Returns the number of votes of people and of the metrics, without those that are 0."""
+    people = int(flagged(rows, HUMAN).sum())
+    return +Counter({VoteKind.HUMAN: people, VoteKind.METRICS: len(rows) - people})
 
 
 def flagged(rows: Rows, flags: int) -> Bools:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import psycopg
 import sqlalchemy as sa
@@ -9,6 +11,7 @@ from psycopg import sql
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo.leaderboard.vote_log import ID_CHARACTERS, MEASURED, VOTE, Group, Rows, VoteLog
+from services.elo.ratings import VoteKind
 from services.elo.tables import BATTLE_VOTES
 from services.runtime.db import Database
 
@@ -64,14 +67,14 @@ class VoteReader:
         self._database = database
         self._since = "0"
 
-    async def refresh(self) -> dict[str, int]:
-        """Reads new and changed votes. Returns their number by owner."""
+    async def refresh(self) -> dict[str, Counter[VoteKind]]:
+        """Reads new and changed votes. Returns their number by owner and kind."""
         async with self._database.transaction() as connection:
             await connection.execute(sa.text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
             await connection.execute(sa.text(f"SET LOCAL statement_timeout = {READ_TIMEOUT_MS}"))
             oldest = sa.text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
             since = (await connection.execute(oldest)).scalar_one()
-            changed: dict[str, int] = {}
+            changed: dict[str, Counter[VoteKind]] = {}
             after, complete = 0, False
             while not complete:
                 rows = await self._votes(connection, after)
@@ -80,8 +83,8 @@ class VoteReader:
                     after = int(rows["seq"][-1])
                     await self._add_groups(connection, rows)
                     await self._add_renders(connection, rows)
-                    for owner, count in self.log.merge(rows).items():
-                        changed[owner] = changed.get(owner, 0) + count
+                    for owner, counts in self.log.merge(rows).items():
+                        changed.setdefault(owner, Counter()).update(counts)
         self._since = since
         return changed
 

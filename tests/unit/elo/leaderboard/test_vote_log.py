@@ -14,6 +14,7 @@ from services.elo.leaderboard.vote_log import (
     packed,
     unpacked,
 )
+from services.elo.ratings import VoteKind
 
 PUBLIC, OWN = 1, 2
 
@@ -32,16 +33,17 @@ def log() -> VoteLog:
 
 def test_only_new_and_changed_votes_are_reported() -> None:
     merged = log()
-    assert merged.merge(votes(1, 2, 5)) == {"": 3}
+    assert merged.merge(votes(1, 2, 5)) == {"": {VoteKind.HUMAN: 3}}
     # 2 comes again as it was, 5 does not count any more, and 3 became visible late.
-    assert merged.merge(np.concatenate((votes(2, 3), votes(5, flags=HUMAN | RATED), votes(9, group=OWN)))) == {
-        "": 2,
-        "dev_a": 1,
+    later = (votes(2, 3), votes(5, flags=HUMAN | RATED), votes(7, flags=COUNTED | RATED), votes(9, group=OWN))
+    assert merged.merge(np.concatenate(later)) == {
+        "": {VoteKind.HUMAN: 2, VoteKind.METRICS: 1},
+        "dev_a": {VoteKind.HUMAN: 1},
     }
-    assert merged.rows["seq"].tolist() == [1, 2, 3, 5, 9]
-    assert (merged.rows["flags"] & COUNTED > 0).tolist() == [True, True, True, False, True]
+    assert merged.rows["seq"].tolist() == [1, 2, 3, 5, 7, 9]
+    assert (merged.rows["flags"] & COUNTED > 0).tolist() == [True, True, True, False, True, True]
     assert merged.of_owner("dev_a")["seq"].tolist() == [9]
-    assert merged.of_owner("")["seq"].tolist() == [1, 2, 3, 5]
+    assert merged.of_owner("")["seq"].tolist() == [1, 2, 3, 5, 7]
 
 
 def test_the_groups_of_new_votes_are_asked_for_once() -> None:

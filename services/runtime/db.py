@@ -44,7 +44,7 @@ CONNECT_RETRY_SECONDS = 0.5
 IDLE_CONNECTION_SECONDS = 5.0
 IDLE_CHECK_SECONDS = 2.0
 # The first calls after a rest need these. Opening them then took a vote 0.3 s.
-KEPT_CONNECTIONS = 2
+KEPT_CONNECTIONS = 4
 
 _NOTIFY = Statement(text("SELECT pg_notify(:channel, :payload)"))
 

@@ -175,8 +175,11 @@ async def savepoint(connection: AsyncConnection) -> AsyncIterator[None]:
     await _SAVEPOINT.later(connection)
     try:
         yield
-        # Statements of the block that wait are executed too, so that their errors are raised here.
-        await _RELEASE.execute(connection)
+        if pipeline.waiting:
+            # Their errors are raised here.
+            await _RELEASE.execute(connection)
+        else:
+            await _RELEASE.later(connection)
     except Exception:
         if pipeline.waiting is waiting:
             # Nothing was sent. Statements from before the block must be.

@@ -212,8 +212,10 @@ class Comparing(Generic[VoteReply]):
             check_both_heard(assignment, moment)
             await self._votes.lock_listener(connection, state.listener)
             await self._votes.add(connection, assignment, answer, moment, address)
-            vote = await self._judging.judge_last(connection, state.listener, moment)
-            pairs, test = await self._store.pairs(connection, test_id), state.test
+            vote, pairs = await self._judging.judge_last(
+                connection, state.listener, moment, lambda: self._store.pairs(connection, test_id)
+            )
+            test = state.test
             received, needed = count_votes(pairs, test.votes_per_pair)
             if received >= needed:
                 await self._store.close(connection, test_id)

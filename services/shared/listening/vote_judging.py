@@ -1,8 +1,9 @@
 """Judges a vote when it is cast. See `judging` for the rules."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -22,6 +23,8 @@ from services.shared.listening.vote_store import VoteStore
 
 log = structlog.get_logger()
 
+_Read = TypeVar("_Read")
+
 
 class VoteJudging:
     """Judges the votes of a listener with one set of rules."""
@@ -30,8 +33,12 @@ class VoteJudging:
         self._votes = votes
         self._rules = rules or JudgingRules()
 
-    async def judge_last(self, connection: AsyncConnection, listener: Listener, at: datetime) -> CastVote:
-        """Judges the vote that a listener has just cast, and returns it with its state.
+    async def judge_last(
+        self, connection: AsyncConnection, listener: Listener, at: datetime, then: Callable[[], Awaitable[_Read]]
+    ) -> tuple[CastVote, _Read]:
+        """Judges the vote that a listener has just cast. Returns it with its state, and what `then` reads afterwards.
+
+        Its states are sent together with the first statement of `then`.
 
         The caller must have locked the listener before it added the vote, so that it is the last.
 
@@ -40,13 +47,13 @@ class VoteJudging:
         """
         votes = await self._votes.of_listener(connection, listener)
         if not self._rules.judged_again:
-            return await self._judge(connection, listener, votes, at)
+            return await self._judge(connection, listener, votes, at), await then()
         try:
             async with savepoint(connection):
-                return await self._judge(connection, listener, votes, at)
+                return await self._judge(connection, listener, votes, at), await then()
         except Exception as error:  # noqa: BLE001 - whatever is wrong with judging, the vote is accepted
             log.warning("a vote can't be judged now, and is judged later", vote=votes[-1].id, error=str(error))
-            return votes[-1]
+            return votes[-1], await then()
 
     async def _judge(
         self, connection: AsyncConnection, listener: Listener, votes: Sequence[CastVote], at: datetime

@@ -95,6 +95,7 @@ async def test_a_callback_that_fails_ends_its_own_listening_only(database: Datab
 async def test_connections_that_nobody_uses_are_closed(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(db, "IDLE_CONNECTION_SECONDS", 0.2)
     monkeypatch.setattr(db, "IDLE_CHECK_SECONDS", 0.02)
+    monkeypatch.setattr(db, "KEPT_CONNECTIONS", 2)
     database = await Database.connect(postgres_url, "idle", pool_size=3)
 
     async def pids() -> set[int]:

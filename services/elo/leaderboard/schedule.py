@@ -12,8 +12,8 @@ EARLY_SHARE = 0.1
 """Boards are computed early when this share of the votes of people, or of the metrics, is new or changed."""
 MIN_PAUSE = timedelta(seconds=2)
 """The first votes of an installation change its boards within seconds, but not more often than this."""
-PAUSE_PER_SECOND = 10
-"""A board that takes long to compute is computed early less often, so that this costs a tenth of a processor."""
+PAUSE_PER_SECOND = 20
+"""A board that takes long to compute is computed early less often, so that this costs a twentieth of a processor."""
 
 
 @dataclass(slots=True)

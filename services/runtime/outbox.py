@@ -7,6 +7,7 @@ commit.
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 import structlog
@@ -37,13 +38,31 @@ OUTBOX = sa.table(
     sa.column("created_at", sa.DateTime(timezone=True)),
     sa.column("published_at", sa.DateTime(timezone=True)),
 )
+_O = OUTBOX.c
 _ADD = Statement(sa.insert(OUTBOX), "id", "subject", "envelope")
+_TO_CONFIRM = _O.subject == sa.any_(sa.bindparam("confirmed", type_=sa.ARRAY(sa.Text)))
+_OF_IDS = _O.id == sa.any_(sa.bindparam("ids", type_=sa.ARRAY(sa.Text)))
 PROCESSED = sa.table(
     "processed_events",
     sa.column("consumer", sa.Text),
     sa.column("event_id", sa.Text),
     sa.column("processed_at", sa.DateTime(timezone=True)),
 )
+
+
+def _oldest(*which: sa.ColumnElement[bool]) -> Statement:
+    """Returns the statement that locks the oldest events that no other relay is publishing."""
+    oldest = sa.select(OUTBOX).where(*which).order_by(_O.seq).limit(sa.bindparam("at_most", type_=sa.Integer))
+    return Statement(oldest.with_for_update(skip_locked=True))
+
+
+_UNPUBLISHED = _oldest(_O.published_at.is_(None))
+_MIN_WAIT, _MAX_WAIT = (sa.bindparam(name, type_=sa.Interval) for name in ("min_wait", "max_wait"))
+_REPEATED_AFTER = sa.func.least(sa.func.greatest(_O.published_at - _O.created_at, _MIN_WAIT), _MAX_WAIT)
+# The second condition is implied, but lets PostgreSQL use the index: few rows have a published_at.
+_UNCONFIRMED = _oldest(_TO_CONFIRM, _O.published_at.is_not(None), _O.published_at + _REPEATED_AFTER <= sa.func.now())
+_DELETE = Statement(sa.delete(OUTBOX).where(_OF_IDS))
+_WAIT = Statement(sa.update(OUTBOX).where(_OF_IDS).values(published_at=sa.func.now()))
 CONFIRMATIONS: Mapping[str, type[Message]] = {
     "elo": elo_pb2.FactConfirmed,
     "experiments": experiments_pb2.FactConfirmed,
@@ -139,23 +158,20 @@ class OutboxRelay:
 
     async def publish_batch(self) -> int:
         """Publishes the oldest events that no other relay is publishing. Returns their number."""
-        return await self._publish(OUTBOX.c.published_at.is_(None))
+        return await self._publish(_UNPUBLISHED)
 
     async def repeat_batch(self) -> int:
         """Publishes again the facts that were not confirmed in time. Returns their number."""
-        since_created = OUTBOX.c.published_at - OUTBOX.c.created_at
-        wait = sa.func.least(sa.func.greatest(since_created, MIN_REPEAT_INTERVAL), MAX_REPEAT_INTERVAL)
-        due = OUTBOX.c.published_at + wait <= sa.func.now()
-        # The second condition is implied, but lets PostgreSQL use the index: few rows have a published_at.
-        return await self._publish(sa.and_(_to_confirm(), OUTBOX.c.published_at.is_not(None), due))
+        return await self._publish(
+            _UNCONFIRMED,
+            confirmed=list(confirmed_subjects()),
+            min_wait=MIN_REPEAT_INTERVAL,
+            max_wait=MAX_REPEAT_INTERVAL,
+        )
 
-    async def _publish(self, which: sa.ColumnElement[bool]) -> int:
+    async def _publish(self, which: Statement, **values: Any) -> int:
         async with self._database.transaction() as connection:
-            rows = (
-                await connection.execute(
-                    sa.select(OUTBOX).where(which).order_by(OUTBOX.c.seq).limit(BATCH).with_for_update(skip_locked=True)
-                )
-            ).all()
+            rows = await which.execute(connection, at_most=BATCH, **values)
             self._last_poll = Stopwatch()
             self._oldest = next((row.created_at for row in rows if row.published_at is None), None)
             if not rows:
@@ -167,10 +183,9 @@ class OutboxRelay:
             finished = [row.id for row in published if row.subject not in confirmed_subjects()]
             if finished:
                 # Published events are deleted: they can contain text that its author has deleted meanwhile.
-                await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.id.in_(finished)))
+                await _DELETE.later(connection, ids=finished)
             if len(finished) < len(published):
-                unconfirmed = OUTBOX.c.id.in_({row.id for row in published}.difference(finished))
-                await connection.execute(sa.update(OUTBOX).where(unconfirmed).values(published_at=sa.func.now()))
+                await _WAIT.later(connection, ids=sorted({row.id for row in published}.difference(finished)))
         # Raised after the commit, so that the events that were published are not published again.
         for outcome in outcomes:
             if outcome is not None:
@@ -203,7 +218,8 @@ class OutboxRelay:
         """Deletes records that are no longer needed."""
         async with self._database.transaction() as connection:
             # Versions before this one kept published events.
-            await connection.execute(sa.delete(OUTBOX).where(OUTBOX.c.published_at.is_not(None), ~_to_confirm()))
+            unneeded = sa.delete(OUTBOX).where(_O.published_at.is_not(None), ~_TO_CONFIRM)
+            await connection.execute(unneeded, {"confirmed": list(confirmed_subjects())})
             await connection.execute(sa.delete(PROCESSED).where(PROCESSED.c.processed_at < now() - PROCESSED_RETENTION))
 
 
@@ -225,7 +241,3 @@ async def _confirm(connection: AsyncConnection, event_id: str, consumer: str) ->
 def _confirmation(consumer: str) -> str:
     """Returns the name under which the record of processed events has a confirmation."""
     return f"confirmed by {consumer}"
-
-
-def _to_confirm() -> sa.ColumnElement[bool]:
-    return OUTBOX.c.subject.in_(confirmed_subjects())

@@ -43,8 +43,28 @@ class Rows:
         return self.one_or_none()
 
 
+class Reading:
+    """The rows of a statement that is executed with a later one."""
+
+    _rows: Rows | None = None
+
+    def receive(self, rows: Rows) -> None:
+        """Stores the rows when the statement was executed."""
+        self._rows = rows
+
+    @property
+    def rows(self) -> Rows:
+        """The rows. The statement must have been executed."""
+        assert self._rows is not None, "the statement was not executed yet"
+        return self._rows
+
+
 class Call(Protocol):
     """A statement with the values of its parameters."""
+
+    @property
+    def reading(self) -> Reading | None:
+        """What gets the rows if the statement is executed with a later one. None if nobody needs them."""
 
     @property
     def sql(self) -> bytes:
@@ -144,7 +164,11 @@ class PsycopgPipeline:
             raise DBAPIError.instance(
                 sql.decode(), None, error, psycopg.Error, hide_parameters=True, dialect=DIALECT
             ) from error
-        return [result for kind, result in results if kind not in (_BEGIN, _PREPARE, _COMMIT)]
+        answers = [result for kind, result in results if kind not in (_BEGIN, _PREPARE, _COMMIT)]
+        for call, answer in zip(calls, answers, strict=True):
+            if call.reading is not None:
+                call.reading.receive(call.load(self._transformer, answer))
+        return answers
 
     def _dump(self, call: Call) -> _Dumped:
         parameters = call.dump(self._transformer)

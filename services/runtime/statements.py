@@ -6,6 +6,7 @@ than the round trip to the database.
 A round trip costs a service about as much as the work of a short statement, so a transaction should need few:
 
 - `Statement.later` sends a statement whose result nobody needs with the next one, or with the COMMIT.
+  `Statement.read_later` does so for rows that are needed after the COMMIT only.
 - `together` sends several statements and returns their rows. `at_once` does so for statements of several stores.
 
 The database executes them one after another, in the order of the calls, and each sees what the earlier ones changed,
@@ -29,7 +30,7 @@ from sqlalchemy import ClauseElement, Connection, text
 from sqlalchemy.exc import StatementError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.runtime.pipeline import DIALECT, PIPELINE, Pipeline, PsycopgPipeline, Rows
+from services.runtime.pipeline import DIALECT, PIPELINE, Pipeline, PsycopgPipeline, Reading, Rows
 
 _PARAMETER = re.compile(r"%%|%\((\w+)\)s")
 _First = TypeVar("_First")
@@ -74,15 +75,17 @@ class Statement:
         return (await together(connection, Call(self, values)))[0]
 
     async def later(self, connection: AsyncConnection, **values: Any) -> None:
-        """Executes the statement with the next one of the transaction, at the latest before the commit.
+        """Executes the statement with the next one of the transaction, at the latest with the commit.
 
         Its errors are raised there. Without a transaction it is executed at once.
         """
-        pipeline = _pipeline_of(connection)
-        if pipeline.autocommit:
-            await pipeline.execute([Call(self, values)])
-        else:
-            pipeline.waiting.append(Call(self, values))
+        await _later(connection, Call(self, values))
+
+    async def read_later(self, connection: AsyncConnection, **values: Any) -> Reading:
+        """Executes the statement as `later` does. The result has its rows as soon as it was executed."""
+        reading = Reading()
+        await _later(connection, Call(self, values, reading))
+        return reading
 
     def dump(self, transformer: Transformer, values: Mapping[str, Any]) -> Sequence[Any]:
         """Returns the parameters in the order of the statement, in the form of the protocol."""
@@ -112,6 +115,8 @@ class Call:
 
     statement: Statement
     values: Mapping[str, Any]
+    reading: Reading | None = None
+    """What gets the rows if the statement is executed with a later one."""
 
     @property
     def sql(self) -> bytes:
@@ -125,6 +130,14 @@ class Call:
     def load(self, transformer: Transformer, result: PGresult) -> Rows:
         """Returns the rows of a result."""
         return self.statement.load(transformer, result)
+
+
+async def _later(connection: AsyncConnection, call: Call) -> None:
+    pipeline = _pipeline_of(connection)
+    if pipeline.autocommit:
+        await pipeline.execute([call])
+    else:
+        pipeline.waiting.append(call)
 
 
 async def together(connection: AsyncConnection, *calls: Call) -> list[Rows]:

@@ -1,7 +1,7 @@
 """Battles as their viewers may see them: each with its sides, and whether the viewer may know the models."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from services.elo.battles.domain import CONTROL_REASONS, Battle, BattleStatus, Control, VoteSource
 from services.elo.battles.visibility import Viewer
 from services.elo.tables import BATTLES, RENDERS
+from services.runtime.pipeline import Rows
 from services.runtime.statements import Statement
 from services.shared.listening.tables import VOTES
 from services.shared.metrics import METRICS, Measurements
@@ -71,8 +72,14 @@ class BattleViews:
 
     async def get(self, connection: AsyncConnection, battle_id: str, viewer: Viewer) -> BattleView | None:
         """Returns a battle as a viewer may see it. None if it does not exist for them."""
-        row = (await _GET.execute(connection, of_battle=battle_id, **_looking(viewer))).one_or_none()
-        return _view(row, viewer) if row else None
+        return _only(await _GET.execute(connection, of_battle=battle_id, **_looking(viewer)), viewer)
+
+    async def get_later(
+        self, connection: AsyncConnection, battle_id: str, viewer: Viewer
+    ) -> Callable[[], BattleView | None]:
+        """Reads a battle as `get` does, with the next statement or the commit. The result returns it after that."""
+        reading = await _GET.read_later(connection, of_battle=battle_id, **_looking(viewer))
+        return lambda: _only(reading.rows, viewer)
 
     async def lock_row(self, connection: AsyncConnection, battle_id: str) -> bool:
         """Locks the row of a battle until the transaction ends. Returns False if it does not exist."""
@@ -132,6 +139,11 @@ _LOCK = Statement(sa.select(*BATTLE_COLUMNS).where(_OF_BATTLE).with_for_update()
 
 def _looking(viewer: Viewer) -> dict[str, str]:
     return {"own": viewer.own, "of_voter": viewer.voter_id, "of_developer": viewer.developer_id}
+
+
+def _only(rows: Rows, viewer: Viewer) -> BattleView | None:
+    row = rows.one_or_none()
+    return _view(row, viewer) if row else None
 
 
 def _view(row: Sequence[Any], viewer: Viewer) -> BattleView:

@@ -2,29 +2,25 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo.battles.domain import BattleStatus
 from services.elo.battles.reading import BATTLE_PREFIX
 from services.elo.battles.views import BattleView, BattleViews
 from services.elo.battles.visibility import Viewer
 from services.elo.catalogue.domain import VoiceModel
-from services.elo.catalogue.rows import SELECT_MODELS, model_from
-from services.elo.catalogue.standings import NEW, Standing
-from services.elo.catalogue.tables import VOICE_MODELS
+from services.elo.catalogue.standings import Standing
 from services.elo.ratings import Outcome
-from services.elo.tables import BATTLE_VOTES, BATTLES, LIVE_RATINGS
+from services.elo.tables import BATTLE_VOTES
 from services.elo.voting.live_ratings import LiveRatings, RatingChange
+from services.elo.voting.revealing import reveal_later
 from services.elo.voting.subject import CountedVote
 from services.elo.voting.voters import VoterStore, calling_voter
 from services.runtime import ids
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, Unauthenticated, WrongState
-from services.runtime.statements import Statement, at_once
-from services.shared.listening.comparing import Comparing, Voted
+from services.shared.listening.comparing import Comparing
 from services.shared.listening.domain import Assignment, ListenerAnswer
 from services.shared.listening.store import ListeningStore
 
@@ -35,14 +31,7 @@ REFUSED: Mapping[BattleStatus, str] = {
     BattleStatus.VOID: f"This battle is void: a side of it could not be made. {ASK_FOR_NEXT}",
 }
 
-_B, _M, _V, _R = BATTLES.c, VOICE_MODELS.c, BATTLE_VOTES.c, LIVE_RATINGS.c
-_MODELS = Statement(
-    SELECT_MODELS.add_columns(_R.rating.label("live_rating"), _R.battles, _R.wins, _R.losses, _R.ties, _R.both_bad)
-    .join(BATTLES, sa.or_(_M.id == _B.model_a_id, _M.id == _B.model_b_id))
-    .outerjoin(LIVE_RATINGS, sa.and_(_R.model_seq == _M.seq, _R.owner == _B.owner))
-    .where(_B.id == sa.bindparam("of_battle", type_=sa.Text))
-)
-"""The models of a battle, each with its live rating on the battle's board."""
+_V = BATTLE_VOTES.c
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +90,7 @@ class VoteInBattle:
             if isinstance(error, WrongState) and error.metadata.get("status") != "closed":
                 raise
             raise await self._refusal(battle_id, viewer) from None
-        async with self._database.reading() as connection:
-            return await self._reveal(connection, voted, viewer)
+        return self._reveal(voted.assignment, voted.reply or await self._counted(voted.assignment, viewer))
 
     async def _refusal(self, battle_id: str, viewer: Viewer) -> NotFound | WrongState:
         """Returns why a battle takes no vote of the viewer, who was not given it, or whose vote came too late."""
@@ -118,17 +106,10 @@ class VoteInBattle:
         status = BattleStatus.DECIDED if status is BattleStatus.OPEN else status
         return WrongState(REFUSED[status], status=status)
 
-    async def _reveal(self, connection: AsyncConnection, voted: Voted[CountedVote], viewer: Viewer) -> Reveal:
-        assignment = voted.assignment
-        view, found = await at_once(
-            connection,
-            self._battles.get(connection, assignment.test_id, viewer),
-            _MODELS.execute(connection, of_battle=assignment.test_id),
-        )
-        assert view is not None
-        counted = voted.reply or await self._counted(connection, assignment)
+    def _reveal(self, assignment: Assignment, counted: CountedVote) -> Reveal:
+        revealed = counted.revealing()
+        view, standing = revealed.view, revealed.models
         models = view.battle.models[:: -1 if assignment.swapped else 1]
-        standing = {row.id: (model_from(row), _standing(row)) for row in found}
         clips = [
             RevealedModel(
                 *standing[id_],
@@ -139,20 +120,17 @@ class VoteInBattle:
         ]
         return Reveal(view=view, clip_a=clips[0], clip_b=clips[1], votes_cast=counted.votes_cast)
 
-    async def _counted(self, connection: AsyncConnection, assignment: Assignment) -> CountedVote:
+    async def _counted(self, assignment: Assignment, viewer: Viewer) -> CountedVote:
         """Returns what an earlier vote changed."""
-        votes_cast = await self._voters.votes_cast(connection, assignment.listener_id)
-        query = sa.select(_V.rating_a, _V.rating_b, _V.outcome, _V.rated).where(_V.id == assignment.id)
-        row = (await connection.execute(query)).one_or_none()
-        if row is None:
-            return CountedVote(None, votes_cast)
-        a, b, outcome, rated = row
-        if not rated:
-            return CountedVote((RatingChange.none(a), RatingChange.none(b)), votes_cast)
-        return CountedVote(self._ratings.would_change(a, b, Outcome(outcome)), votes_cast)
-
-
-def _standing(row: Any) -> Standing:
-    if row.live_rating is None:
-        return NEW
-    return Standing(row.live_rating, row.battles, row.wins, row.losses, row.ties, row.both_bad)
+        async with self._database.reading() as connection:
+            revealing = await reveal_later(self._battles, connection, assignment.test_id, viewer)
+            votes_cast = await self._voters.votes_cast(connection, assignment.listener_id)
+            query = sa.select(_V.rating_a, _V.rating_b, _V.outcome, _V.rated).where(_V.id == assignment.id)
+            row = (await connection.execute(query)).one_or_none()
+        changes = None
+        if row is not None:
+            a, b, outcome, rated = row
+            changes = RatingChange.none(a), RatingChange.none(b)
+            if rated:
+                changes = self._ratings.would_change(a, b, Outcome(outcome))
+        return CountedVote(changes, votes_cast, revealing)

@@ -2,17 +2,19 @@
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.elo import facts
 from services.elo.battles.domain import Control
 from services.elo.battles.views import BattleViews
+from services.elo.battles.visibility import Viewer
 from services.elo.ratings import Outcome, VoteKind
 from services.elo.voting import tallies
 from services.elo.voting.deciding import Deciding
 from services.elo.voting.live_ratings import LiveRatings, NewVote, RatingChange
+from services.elo.voting.revealing import Revealing, reveal_later
 from services.elo.voting.voters import VoterStore
 from services.runtime import outbox
 from services.runtime.statements import at_once
@@ -46,6 +48,8 @@ class CountedVote:
     """
     votes_cast: int
     """How many votes the voter has cast."""
+    revealing: Revealing = field(compare=False)
+    """What the vote reveals, as soon as its transaction is committed."""
 
 
 class BattleSubject:
@@ -90,7 +94,8 @@ class BattleSubject:
             if battle.rated and not vote.counts:
                 changes = self._ratings.would_change(changes[0].before, changes[1].before, HEARD[vote.answer])
         await tallies.settle(connection, settled, vote=outcome if vote.counts else None, decides=decides)
-        return CountedVote(changes, votes_cast)
+        revealing = await reveal_later(self._battles, connection, vote.test_id, Viewer.of_call())
+        return CountedVote(changes, votes_cast, revealing)
 
     async def ended(self, connection: AsyncConnection, test_id: str) -> None:
         battle = await self._battles.lock(connection, test_id)

@@ -257,6 +257,21 @@ async def test_waiting_statements_need_no_round_trip_of_their_own(
     assert len(round_trips) == 2
 
 
+async def test_rows_that_are_needed_after_the_commit_take_no_round_trip(
+    database: Database, round_trips: list[PsycopgPipeline]
+) -> None:
+    async with database.transaction() as connection:
+        before = await Statement(COUNT).read_later(connection)
+        await ADD.later(connection, event="evt_a", envelope=b"")
+        after = await Statement(COUNT).read_later(connection)
+        with pytest.raises(AssertionError, match="not executed yet"):
+            _ = before.rows
+    assert len(round_trips) == 1
+    assert [each.rows.one()[0] for each in (before, after)] == [0, 1]
+    async with database.reading() as connection:
+        assert (await Statement(COUNT).read_later(connection)).rows.one()[0] == 1
+
+
 async def test_statements_at_once_are_executed_in_order_and_return_their_own_rows(
     database: Database, round_trips: list[PsycopgPipeline]
 ) -> None:

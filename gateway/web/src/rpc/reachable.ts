@@ -1,0 +1,4 @@
+import { signal } from "@preact/signals";
+
+/** Whether the last call reached the API. Undefined before the first call has ended. */
+export const reachable = signal<boolean | undefined>(undefined);

@@ -1,0 +1,67 @@
+// The texts of the shell and the parts. Each screen has a file beside this one, so that its texts are in its chunk. A
+// translation is such a file with the same type.
+
+export const en = {
+  product: "Voice Arena",
+  titles: {
+    battle: "Battle",
+    leaderboard: "Leaderboard",
+    model: "Model",
+    scenarios: "Scenarios",
+    analytics: "Analytics",
+    playground: "Playground",
+    evaluation: "Evaluation",
+    experiments: "Experiments",
+    listen: "Listen",
+    console: "Console",
+  },
+  shell: {
+    skip: "Skip to the content",
+    navigation: "Screens",
+    theme: "Colours",
+    themes: { system: "System", light: "Light", dark: "Dark" },
+    notFound: "There is no such page",
+    notFoundText: "The link may be old, or a part of it is missing.",
+    toStart: "Go to the battles",
+    upgraded: "Voice Arena was updated",
+    upgradedText:
+      "This tab still has the version before. Reload to continue with the new one; what is typed here is lost.",
+    chunkFailed: "This screen could not be loaded",
+    chunkFailedText: "The connection may be down. Reload to try again.",
+    reload: "Reload",
+  },
+  key: {
+    enter: "Enter a key",
+    present: "API key",
+    title: "API key",
+    label: "Key",
+    hint: "Starts with kc_. It is sent to this server only.",
+    where: "Keep it",
+    places: { session: "until this tab is closed", browser: "in this browser" },
+    use: "Use this key",
+    register: "Register for a key",
+    stored: (prefix: string) => `A key that starts with ${prefix} is in use.`,
+    forget: "Forget it",
+    forgotten: "The key was removed from this browser.",
+    signedIn: (name: string) => `Signed in as ${name}.`,
+    needed: "This needs an API key",
+    neededText: "Enter one, or register in the console. Everything else works without.",
+  },
+  parts: {
+    loading: "Loading",
+    retry: "Retry",
+    copy: "Copy",
+    copied: "Copied",
+    copyFailed: "The browser did not allow copying. The text is selected: press Ctrl+C.",
+    close: "Close",
+    traceId: "trace",
+    required: "required",
+    more: (count: number) => `Show ${count} more`,
+    sortBy: (heading: string) => `Sort by ${heading}`,
+    pageFault: "This page has a fault",
+    unreachable: "The server can't be reached",
+    retryAfter: (seconds: number) => `Try again in ${seconds} s.`,
+  },
+};
+
+export type Strings = typeof en;

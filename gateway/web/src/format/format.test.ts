@@ -1,5 +1,5 @@
-import { render } from "preact-render-to-string";
 import { h } from "preact";
+import { render } from "preact-render-to-string";
 import { afterEach, describe, expect, test } from "vitest";
 import { milliseconds, position, seconds } from "./duration.ts";
 import { pickLocale } from "./locale.ts";
@@ -68,7 +68,19 @@ test.each([
 });
 
 test("what was not measured is a dash, whatever the format", () => {
-  const formats = [decimal, rating, signed, count, percent, points, perThousand, bytes, milliseconds, seconds, position];
+  const formats = [
+    decimal,
+    rating,
+    signed,
+    count,
+    percent,
+    points,
+    perThousand,
+    bytes,
+    milliseconds,
+    seconds,
+    position,
+  ];
   for (const format of [...formats, dollars, perThousandCharacters, perMinute, relative, day]) {
     expect([format(null), format(undefined)]).toEqual(["–", "–"]);
   }

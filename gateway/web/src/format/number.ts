@@ -20,7 +20,9 @@ export function numberFormat(options: Intl.NumberFormatOptions): Intl.NumberForm
 }
 
 function written(value: Maybe<number>, options: Intl.NumberFormatOptions): string {
-  return value === null || value === undefined || !Number.isFinite(value) ? ABSENT : numberFormat(options).format(value);
+  return value === null || value === undefined || !Number.isFinite(value)
+    ? ABSENT
+    : numberFormat(options).format(value);
 }
 
 // Writes a number with a fixed number of decimals: 3.72.

@@ -15,5 +15,5 @@ export default defineConfig({
     chunkSizeWarningLimit: 200,
   },
   server: { proxy: { [API]: process.env.ARENA_URL ?? "http://localhost:8080" } },
-  test: { include: ["src/**/*.test.{ts,tsx}"], environment: "node" },
+  test: { include: ["src/**/*.test.{ts,tsx}"], environment: "node", css: true },
 });

@@ -6,14 +6,14 @@ export interface AxisProps {
   scale: Scale;
   values: readonly number[];
   write: (value: number) => string;
-  // The other dimension of the drawing: from where to where the faint lines go.
+  /** The other dimension of the drawing: from where to where the faint lines go. */
   across: readonly [number, number];
   name?: string;
 }
 
 const TICK_PX = 4;
 
-// An axis along the bottom. `across` is from the top to the bottom of the drawing.
+/** An axis along the bottom. `across` is from the top to the bottom of the drawing. */
 export function AxisX({ scale, values, write, across: [top, bottom], name }: AxisProps) {
   const [low, high] = scale.domain;
   return (
@@ -36,7 +36,7 @@ export function AxisX({ scale, values, write, across: [top, bottom], name }: Axi
   );
 }
 
-// An axis along the left. `across` is from the left to the right of the drawing.
+/** An axis along the left. `across` is from the left to the right of the drawing. */
 export function AxisY({ scale, values, write, across: [left, right], name }: AxisProps) {
   const [, high] = scale.domain;
   return (
@@ -58,7 +58,7 @@ export function AxisY({ scale, values, write, across: [left, right], name }: Axi
   );
 }
 
-// Returns how to write ticks: with as many decimals as tell them apart.
+/** Returns how to write ticks: with as many decimals as tell them apart. */
 export function tickFormat(values: readonly number[], write: (value: number, digits: number) => string) {
   const digits = tickDigits(values);
   return (value: number) => write(value, digits);

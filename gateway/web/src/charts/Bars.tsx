@@ -10,9 +10,9 @@ import { DAY_MS, dayTicks, linear, ticks } from "./scale.ts";
 import { textWidth } from "./text.ts";
 
 export interface BarDay {
-  // The day in UTC, as 2026-11-26.
+  /** The day in UTC, as 2026-11-26. */
   date: string;
-  // An amount for each series.
+  /** An amount for each series. */
   amounts: readonly number[];
 }
 
@@ -20,7 +20,7 @@ export interface BarsProps {
   title: string;
   description: string;
   series: readonly string[];
-  // Oldest first, days without anything included.
+  /** Oldest first, days without anything included. */
   days: readonly BarDay[];
   height?: number;
   tableOpen?: boolean;

@@ -11,10 +11,10 @@ import { shortened, textWidth } from "./text.ts";
 
 export interface IntervalValue {
   value: number;
-  // Absent if the interval is unknown.
+  /** Absent if the interval is unknown. */
   low?: number | undefined;
   high?: number | undefined;
-  // Rests on too little: drawn hollow and dashed.
+  /** Rests on too little: drawn hollow and dashed. */
   provisional?: boolean | undefined;
 }
 
@@ -22,17 +22,21 @@ export interface IntervalRow extends IntervalValue {
   name: string;
 }
 
-// The shortest axis in rating points, so that almost equal ratings do not look far apart.
+/** The shortest axis in rating points, so that almost equal ratings do not look far apart. */
 export const MIN_RATING_AXIS = 40;
 
-// Returns the ends of an axis that has all values and the intervals of rows that are not provisional. A provisional
-// interval may be so wide that all others would shrink to dots, so it may be cut.
+/**
+ * Returns the ends of an axis that has all values and the intervals of rows that are not provisional. A provisional
+ * interval may be so wide that all others would shrink to dots, so it may be cut.
+ */
 export function intervalDomain(rows: readonly IntervalValue[], smallest = MIN_RATING_AXIS): [number, number] {
   const ends = rows.flatMap((row) => (row.provisional ? [row.value] : [row.value, row.low, row.high]));
   return padded(extent(ends) ?? [0, 1], 0.05, smallest);
 }
 
-// One row: a bar from low to high with caps, a dot at the value, and an arrow where the bar is cut at an end of the axis.
+/**
+ * One row: a bar from low to high with caps, a dot at the value, and an arrow where the bar is cut at an end of the axis.
+ */
 export function IntervalMark({ row, scale, y }: { row: IntervalValue; scale: Scale; y: number }) {
   const [left, right] = [scale(scale.domain[0]), scale(scale.domain[1])];
   const known = typeof row.low === "number" && typeof row.high === "number";
@@ -67,11 +71,11 @@ export interface DotIntervalProps {
   title: string;
   description: string;
   rows: readonly IntervalRow[];
-  // Rows are drawn as given, or with the highest value first.
+  /** Rows are drawn as given, or with the highest value first. */
   sorted?: boolean;
   write?: (value: number) => string;
   smallest?: number;
-  // A value that matters, such as no difference: a line through all rows.
+  /** A value that matters, such as no difference: a line through all rows. */
   reference?: { value: number; name: string };
   tableOpen?: boolean;
 }

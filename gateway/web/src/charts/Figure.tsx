@@ -11,7 +11,7 @@ const DEFAULT_WIDTH = 640;
 // A longer table is no longer read, and makes the page slow. CSV has all of it.
 const MAX_TABLE_ROWS = 500;
 
-// A place in the drawing whose value is not printed beside it.
+/** A place in the drawing whose value is not printed beside it. */
 export interface Mark {
   x: number;
   y?: number;
@@ -20,7 +20,7 @@ export interface Mark {
 
 export interface Drawing {
   marks?: readonly Mark[];
-  // Draws the chart; `active` is the index of the mark that is being read.
+  /** Draws the chart; `active` is the index of the mark that is being read. */
   body: (active: number | null) => ComponentChildren;
 }
 
@@ -32,13 +32,13 @@ export interface ChartTable {
 export interface FigureProps {
   title: string;
   description: string;
-  // The height is fixed, so that nothing moves when the width becomes known.
+  /** The height is fixed, so that nothing moves when the width becomes known. */
   height: number | ((width: number) => number);
   draw: (width: number) => Drawing;
   table: ChartTable;
-  // What the chart's colours, shapes and lines stand for.
+  /** What the chart's colours, shapes and lines stand for. */
   legend?: ComponentChildren;
-  // A chart inside a table row or a card has its title there already.
+  /** A chart inside a table row or a card has its title there already. */
   hideTitle?: boolean;
   tableOpen?: boolean;
 }
@@ -100,7 +100,7 @@ export function Figure(props: FigureProps) {
   );
 }
 
-// Its rows are made when somebody opens it, so that a page with ten charts stays small.
+/** Its rows are made when somebody opens it, so that a page with ten charts stays small. */
 function TableBehind({ table, title, open }: { table: ChartTable; title: string; open: boolean }) {
   const [shown, setShown] = useState(open);
   const rows = table.rows.slice(0, MAX_TABLE_ROWS);
@@ -135,7 +135,7 @@ function TableBehind({ table, title, open }: { table: ChartTable; title: string;
   );
 }
 
-// Returns the index of the mark nearest to a place, or null without marks. Marks without a height count by x alone.
+/** Returns the index of the mark nearest to a place, or null without marks. Marks without a height count by x alone. */
 export function nearest(marks: readonly Mark[], x: number, y: number): number | null {
   let found: number | null = null;
   let least = Number.POSITIVE_INFINITY;
@@ -149,7 +149,7 @@ export function nearest(marks: readonly Mark[], x: number, y: number): number | 
   return found;
 }
 
-// Returns the width of the element in pixels, so that text keeps its size whatever the width of the window.
+/** Returns the width of the element in pixels, so that text keeps its size whatever the width of the window. */
 function useWidth(frame: { current: HTMLElement | null }): number {
   const [width, setWidth] = useState(DEFAULT_WIDTH);
   useLayoutEffect(() => {

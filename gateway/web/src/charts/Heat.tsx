@@ -5,17 +5,17 @@ import { count } from "../format/number.ts";
 import { charts as text } from "../strings/charts.ts";
 import "./charts.css";
 
-// Colours go from one hue over grey to another. An odd number has a middle.
+/** Colours go from one hue over grey to another. An odd number has a middle. */
 export const HEAT_STEPS = 9;
-// A value that rests on fewer is left blank: it would be noise with a colour.
+/** A value that rests on fewer is left blank: it would be noise with a colour. */
 export const MIN_N = 10;
 
 export interface HeatCell {
   value: number | null;
   n: number;
-  // Marks a cell that is sure, by a sign beside its colour.
+  /** Marks a cell that is sure, by a sign beside its colour. */
   sure?: boolean;
-  // What the cell says in full, for its tooltip and for screen readers.
+  /** What the cell says in full, for its tooltip and for screen readers. */
   about?: string;
 }
 
@@ -24,17 +24,17 @@ export interface HeatProps {
   description: string;
   rows: readonly string[];
   columns: readonly string[];
-  // Returns nothing for a cell that can't have a value, such as a model against itself.
+  /** Returns nothing for a cell that can't have a value, such as a model against itself. */
   cell: (row: number, column: number) => HeatCell | null;
   write: (value: number) => string;
   domain: readonly [number, number];
   corner?: string;
-  // What the lowest and the highest colour mean.
+  /** What the lowest and the highest colour mean. */
   ends?: readonly [string, string];
   minimum?: number;
 }
 
-// Returns the step of a value between the ends of the domain, 0 to HEAT_STEPS - 1.
+/** Returns the step of a value between the ends of the domain, 0 to HEAT_STEPS - 1. */
 export function heatStep(value: number, [low, high]: readonly [number, number]): number {
   const share = high === low ? 0.5 : (value - low) / (high - low);
   return Math.max(0, Math.min(HEAT_STEPS - 1, Math.floor(share * HEAT_STEPS)));

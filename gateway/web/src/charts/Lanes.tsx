@@ -11,9 +11,9 @@ import { shortened, textWidth } from "./text.ts";
 export interface Stretch {
   start: number;
   end: number;
-  // What is known of it, such as its words.
+  /** What is known of it, such as its words. */
   label?: string;
-  // Drawn with an outline and a mark: an interruption, or a long gap.
+  /** Drawn with an outline and a mark: an interruption, or a long gap. */
   marked?: boolean;
 }
 
@@ -26,9 +26,9 @@ export interface LanesProps {
   title: string;
   description: string;
   lanes: readonly Lane[];
-  // The length of the recording in seconds.
+  /** The length of the recording in seconds. */
   duration: number;
-  // Where the recording is being played.
+  /** Where the recording is being played. */
   playhead?: number | undefined;
   tableOpen?: boolean;
 }

@@ -11,7 +11,7 @@ import { DAY_MS, dayTicks, extent, linear, padded, type Scale, ticks } from "./s
 import { textWidth } from "./text.ts";
 
 export interface DayValue {
-  // The start of the day in UTC, in milliseconds.
+  /** The start of the day in UTC, in milliseconds. */
   at: number;
   value: number;
   low?: number | undefined;
@@ -21,7 +21,7 @@ export interface DayValue {
 
 export interface DaySeries {
   name: string;
-  // Oldest first.
+  /** Oldest first. */
   days: readonly DayValue[];
 }
 
@@ -36,7 +36,7 @@ export interface LineBandProps {
   series: readonly DaySeries[];
   events?: readonly DayEvent[];
   write?: (value: number) => string;
-  // The shortest height of the value axis, so that noise does not look like change.
+  /** The shortest height of the value axis, so that noise does not look like change. */
   smallest?: number;
   height?: number;
   tableOpen?: boolean;
@@ -128,7 +128,7 @@ export function LineBand(props: LineBandProps) {
   );
 }
 
-// Returns runs of days that follow each other without a gap.
+/** Returns runs of days that follow each other without a gap. */
 export function runs(days: readonly DayValue[]): DayValue[][] {
   const found: DayValue[][] = [];
   for (const one of days) {
@@ -143,7 +143,7 @@ export function runs(days: readonly DayValue[]): DayValue[][] {
   return found;
 }
 
-// Returns the outline of the band of a run. Days whose interval is unknown, or provisional, end it.
+/** Returns the outline of the band of a run. Days whose interval is unknown, or provisional, end it. */
 export function bandPath(run: readonly DayValue[], x: Scale, y: Scale): string {
   const pieces: DayValue[][] = [[]];
   for (const one of run) {
@@ -193,7 +193,7 @@ function SeriesLine({ days, x, y, index }: { days: readonly DayValue[]; x: Scale
   );
 }
 
-// Returns the steps between runs: the value is held until the next known day, and jumps there.
+/** Returns the steps between runs: the value is held until the next known day, and jumps there. */
 export function holdPath(known: readonly (readonly DayValue[])[], x: Scale, y: Scale): string {
   return known
     .slice(1)
@@ -213,7 +213,7 @@ function readingDays(series: readonly DaySeries[]): number[] {
   return [...new Set(series.flatMap((each) => each.days.map((one) => one.at)))].sort((one, other) => one - other);
 }
 
-// Returns what can be read at each day: the value of every series, and what happened.
+/** Returns what can be read at each day: the value of every series, and what happened. */
 function readings(
   series: readonly DaySeries[],
   events: readonly DayEvent[],
@@ -235,7 +235,7 @@ function readings(
   });
 }
 
-// Returns the value of a day, or the last one before it.
+/** Returns the value of a day, or the last one before it. */
 export function valueAt(days: readonly DayValue[], at: number): DayValue | undefined {
   return days.findLast((one) => one.at <= at);
 }

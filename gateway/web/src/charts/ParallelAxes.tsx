@@ -17,7 +17,7 @@ export interface Measure {
 
 export interface Profile {
   name: string;
-  // A value for each measure, null where it was not measured.
+  /** A value for each measure, null where it was not measured. */
   values: readonly (number | null)[];
 }
 
@@ -136,13 +136,13 @@ export function ParallelAxes(props: ParallelAxesProps) {
   );
 }
 
-// The better end of an axis is always up.
+/** The better end of an axis is always up. */
 function axisScale(domain: readonly [number, number], better: "high" | "low", height: number): Scale {
   const range: [number, number] = better === "high" ? [height - BOTTOM_PX, TOP_PX] : [TOP_PX, height - BOTTOM_PX];
   return linear(domain, range);
 }
 
-// Returns a line through the known values. It is broken where a value was not measured.
+/** Returns a line through the known values. It is broken where a value was not measured. */
 export function linePath(
   values: readonly (number | null)[],
   place: (index: number) => number,
@@ -167,7 +167,7 @@ function end(domain: readonly [number, number] | undefined, measure: Measure, wh
   return measure.write((measure.better === "high") === (which === "best") ? high : low);
 }
 
-// Returns its place among the others that were measured, such as 3 of 12. Equal values share a place.
+/** Returns its place among the others that were measured, such as 3 of 12. Equal values share a place. */
 export function placeAmong(value: number | null, others: readonly (number | null)[], better: "high" | "low"): string {
   const known = others.filter((each) => each !== null);
   if (value === null) {

@@ -3,12 +3,12 @@
 export const SERIES = 6;
 const DASHES = ["", "6 3", "2 3", "8 3 2 3", "12 4", "4 2 1 2"];
 
-// Returns the class that gives a series its colour.
+/** Returns the class that gives a series its colour. */
 export function seriesClass(index: number): string {
   return `series-${(index % SERIES) + 1}`;
 }
 
-// Returns the stroke-dasharray of a series.
+/** Returns the stroke-dasharray of a series. */
 export function seriesDash(index: number): string | undefined {
   return DASHES[index % SERIES] || undefined;
 }
@@ -18,7 +18,7 @@ export interface PointProps {
   y: number;
   shape?: number;
   size?: number;
-  // A hollow point is provisional.
+  /** A hollow point is provisional. */
   hollow?: boolean;
 }
 
@@ -77,18 +77,18 @@ const SHAPES: readonly (readonly (readonly [number, number])[])[] = [
   ],
 ];
 
-// A tenth of a pixel is as exact as a screen, and keeps the markup short.
+/** A tenth of a pixel is as exact as a screen, and keeps the markup short. */
 export function round(value: number): number {
   return Math.round(value * 10) / 10;
 }
 
 export interface LegendEntry {
   name: string;
-  // Its place among the series. Null is what is drawn in grey.
+  /** Its place among the series. Null is what is drawn in grey. */
   series: number | null;
 }
 
-// Says which colour, shape and dash a series has.
+/** Says which colour, shape and dash a series has. */
 export function Legend({ entries }: { entries: readonly LegendEntry[] }) {
   return (
     <ul class="chart-legend">

@@ -11,7 +11,7 @@ export interface Spot {
   name: string;
   x: number;
   y: number;
-  // The group decides colour and shape: an index among `groups`.
+  /** The group decides colour and shape: an index among `groups`. */
   group?: number;
 }
 
@@ -19,7 +19,7 @@ export interface Dimension {
   name: string;
   better: "high" | "low";
   write: (value: number) => string;
-  // The axis begins at zero, as a price does.
+  /** The axis begins at zero, as a price does. */
   fromZero?: boolean;
 }
 
@@ -38,7 +38,7 @@ const TOP_PX = 24;
 const AXIS_PX = 40;
 const MAX_LABEL_PX = 140;
 
-// Returns the indexes of the spots that no other spot beats on both dimensions, from the best x to the best y.
+/** Returns the indexes of the spots that no other spot beats on both dimensions, from the best x to the best y. */
 export function frontier(spots: readonly Spot[], x: Dimension, y: Dimension): number[] {
   const signX = x.better === "low" ? 1 : -1;
   const signY = y.better === "low" ? 1 : -1;
@@ -161,7 +161,7 @@ function Ring({ spot, x, y }: { spot: Spot | undefined; x: (value: number) => nu
   return spot ? <circle class="ring" cx={round(x(spot.x))} cy={round(y(spot.y))} r={10} /> : null;
 }
 
-// Returns steps through places: nothing between two of them is known to exist, so a slope would promise too much.
+/** Returns steps through places: nothing between two of them is known to exist, so a slope would promise too much. */
 function stairs(places: readonly (readonly [number, number])[]): string {
   return places
     .map(([x, y], index) => (index === 0 ? `M${round(x)},${round(y)}` : `H${round(x)}V${round(y)}`))
@@ -176,7 +176,9 @@ interface Label {
   name: string;
 }
 
-// Returns labels that do not cover each other. A label that finds no room is left out; the reader and the table have it.
+/**
+ * Returns labels that do not cover each other. A label that finds no room is left out; the reader and the table have it.
+ */
 function labels(
   indexes: readonly number[],
   spots: readonly Spot[],

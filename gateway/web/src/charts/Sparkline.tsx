@@ -7,7 +7,7 @@ export interface SparklineProps {
   values: readonly (number | null)[];
   width?: number;
   height?: number;
-  // The shortest height in units of the values, so that noise stays flat.
+  /** The shortest height in units of the values, so that noise stays flat. */
   smallest?: number;
 }
 

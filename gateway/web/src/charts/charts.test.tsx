@@ -1,8 +1,9 @@
 import type { ComponentChild } from "preact";
 import { render } from "preact-render-to-string";
 import { describe, expect, test } from "vitest";
+import tokens from "../app/tokens.css?raw";
 import { Bars } from "./Bars.tsx";
-import css from "./charts.css?raw";
+import heat from "./charts.css?raw";
 import { DotInterval, intervalDomain } from "./DotInterval.tsx";
 import { nearest } from "./Figure.tsx";
 import { HEAT_STEPS, Heat, heatStep } from "./Heat.tsx";
@@ -220,17 +221,17 @@ describe("Heat", () => {
 
   test.each(["light", "dark"])("every step can be read on its colour in the %s theme", (theme) => {
     const colour = (name: string) => {
-      const found = new RegExp(`--${name}: light-dark\\((#\\w{6}), (#\\w{6})\\);`).exec(css);
+      const found = new RegExp(`--${name}: light-dark\\((#\\w{6}), (#\\w{6})\\);`).exec(tokens + heat);
       return found?.[theme === "light" ? 1 : 2] ?? "";
     };
     for (let step = 0; step < HEAT_STEPS; step += 1) {
       expect([step, contrast(colour(`heat-${step}`), colour(`heat-ink-${step}`)) >= 4.5]).toEqual([step, true]);
     }
-    for (const name of ["chart-text", "chart-faint"]) {
-      expect([name, contrast(colour(name), colour("chart-ground")) >= 4.5]).toEqual([name, true]);
+    for (const name of ["text", "muted"]) {
+      expect([name, contrast(colour(name), colour("background")) >= 4.5]).toEqual([name, true]);
     }
     for (let series = 1; series <= 6; series += 1) {
-      expect([series, contrast(colour(`chart-${series}`), colour("chart-ground")) >= 3]).toEqual([series, true]);
+      expect([series, contrast(colour(`series-${series}`), colour("background")) >= 3]).toEqual([series, true]);
     }
   });
 });

@@ -5,7 +5,7 @@ export interface Scale {
   readonly domain: readonly [number, number];
 }
 
-// Maps the domain to the range in a straight line. A domain without length maps to the middle of the range.
+/** Maps the domain to the range in a straight line. A domain without length maps to the middle of the range. */
 export function linear(domain: readonly [number, number], range: readonly [number, number]): Scale {
   const [low, high] = domain;
   const [start, end] = range;
@@ -14,7 +14,7 @@ export function linear(domain: readonly [number, number], range: readonly [numbe
   return Object.assign(scale, { domain });
 }
 
-// Returns the smallest and largest of the values, or null without any.
+/** Returns the smallest and largest of the values, or null without any. */
 export function extent(values: Iterable<number | null | undefined>): [number, number] | null {
   let found: [number, number] | null = null;
   for (const value of values) {
@@ -25,15 +25,17 @@ export function extent(values: Iterable<number | null | undefined>): [number, nu
   return found;
 }
 
-// Widens a domain on both sides by a share of its length, and to a smallest length, so that almost equal values do not
-// look far apart.
+/**
+ * Widens a domain on both sides by a share of its length, and to a smallest length, so that almost equal values do not
+ * look far apart.
+ */
 export function padded([low, high]: readonly [number, number], share = 0.05, smallest = 0): [number, number] {
   const middle = (low + high) / 2;
   const half = Math.max((high - low) / 2, smallest / 2) * (1 + 2 * share);
   return half === 0 ? [middle - 1, middle + 1] : [middle - half, middle + half];
 }
 
-// Returns a step of 1, 2 or 5 times a power of ten that divides the length into about `wanted` parts.
+/** Returns a step of 1, 2 or 5 times a power of ten that divides the length into about `wanted` parts. */
 export function niceStep(length: number, wanted: number): number {
   const raw = length / Math.max(1, wanted);
   const power = 10 ** Math.floor(Math.log10(raw));
@@ -41,7 +43,7 @@ export function niceStep(length: number, wanted: number): number {
   return step * power;
 }
 
-// Returns round values within the domain, about `wanted` of them.
+/** Returns round values within the domain, about `wanted` of them. */
 export function ticks([low, high]: readonly [number, number], wanted = 5): number[] {
   if (!(high > low)) {
     return Number.isFinite(low) ? [low] : [];
@@ -58,7 +60,7 @@ const DAY_STEPS = [1, 2, 7, 14];
 const MONTH_STEPS = [1, 2, 3, 6, 12, 24, 60];
 const MEAN_MONTH_DAYS = 30.44;
 
-// Returns days in UTC within the domain, about `wanted` of them: every few days, or the first days of months.
+/** Returns days in UTC within the domain, about `wanted` of them: every few days, or the first days of months. */
 export function dayTicks([low, high]: readonly [number, number], wanted = 5): number[] {
   const days = (high - low) / DAY_MS;
   const step = DAY_STEPS.find((each) => days / each <= wanted);
@@ -87,7 +89,7 @@ function firstOf(month: number): number {
   return Date.UTC(Math.floor(month / 12), month % 12, 1);
 }
 
-// Returns the number of decimals that tell neighbouring ticks apart.
+/** Returns the number of decimals that tell neighbouring ticks apart. */
 export function tickDigits(values: readonly number[]): number {
   const [first, second] = values;
   if (first === undefined || second === undefined) {

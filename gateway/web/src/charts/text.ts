@@ -1,6 +1,8 @@
 // Text inside of charts. SVG does not wrap or cut text, so its width is estimated.
 
-// About the mean width of a character in the system's fonts at the 12 px of charts. Wide scripts take about twice that.
+/**
+ * About the mean width of a character in the system's fonts at the 12 px of charts. Wide scripts take about twice that.
+ */
 export const CHARACTER_PX = 6.6;
 const WIDE = /[ᄀ-ᅟ⺀-꓏가-힣豈-﫿︰-﹏＀-￯]|\p{Extended_Pictographic}/u;
 const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
@@ -9,7 +11,7 @@ function widthOf(grapheme: string): number {
   return WIDE.test(grapheme) ? 2 * CHARACTER_PX : CHARACTER_PX;
 }
 
-// Returns about how many pixels a text takes.
+/** Returns about how many pixels a text takes. */
 export function textWidth(text: string): number {
   let width = 0;
   for (const { segment } of graphemes.segment(text)) {
@@ -18,7 +20,7 @@ export function textWidth(text: string): number {
   return width;
 }
 
-// Cuts a text to a width and marks the cut. It never cuts within a character that is made of several.
+/** Cuts a text to a width and marks the cut. It never cuts within a character that is made of several. */
 export function shortened(text: string, pixels: number): string {
   if (textWidth(text) <= pixels) {
     return text;

@@ -7,7 +7,7 @@ export const NOT_MEASURED = "not measured";
 
 export interface MeasuredProps {
   text: string;
-  // Says why there is no value, where that is known.
+  /** Says why there is no value, where that is known. */
   reason?: string | undefined;
 }
 
@@ -23,12 +23,12 @@ export function Measured({ text, reason }: MeasuredProps) {
   );
 }
 
-// Returns text for an aria-label or a spoken description.
+/** Returns text for an aria-label or a spoken description. */
 export function spoken(text: string): string {
   return text === ABSENT ? NOT_MEASURED : text;
 }
 
-// Shows how long ago something was, with the exact moment as its tooltip.
+/** Shows how long ago something was, with the exact moment as its tooltip. */
 export function When({ at, now }: { at: Moment; now?: number | undefined }) {
   const date = machine(at);
   if (date === "") {

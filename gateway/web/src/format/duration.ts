@@ -10,7 +10,7 @@ function unit(value: number, name: string, digits: number): string {
   return numberFormat({ style: "unit", unit: name, unitDisplay: "short", maximumFractionDigits: digits }).format(value);
 }
 
-// Writes a number of milliseconds: 340 ms, 1.24 s, 2 min 5 s, 1 hr 20 min.
+/** Writes a number of milliseconds: 340 ms, 1.24 s, 2 min 5 s, 1 hr 20 min. */
 export function milliseconds(value: Maybe<number>): string {
   if (value === null || value === undefined || !Number.isFinite(value)) {
     return ABSENT;
@@ -40,12 +40,12 @@ function parts(total: number, size: number, large: string, small: string): strin
   return rest === 0 ? whole : `${whole} ${unit(rest, small, 0)}`;
 }
 
-// Writes a number of seconds the same way.
+/** Writes a number of seconds the same way. */
 export function seconds(value: Maybe<number>): string {
   return milliseconds(value === null || value === undefined ? value : value * SECOND_MS);
 }
 
-// Writes a place in a recording as a clock does: 0:07, 12:34, 1:02:03.
+/** Writes a place in a recording as a clock does: 0:07, 12:34, 1:02:03. */
 export function position(value: Maybe<number>): string {
   if (value === null || value === undefined || !Number.isFinite(value)) {
     return ABSENT;

@@ -3,7 +3,7 @@
 
 const TEXT_LANGUAGE = "en";
 
-// Returns the first of the wanted locales that speaks the language of the texts.
+/** Returns the first of the wanted locales that speaks the language of the texts. */
 export function pickLocale(wanted: readonly string[], language: string = TEXT_LANGUAGE): string {
   return wanted.find((each) => each === language || each.startsWith(`${language}-`)) ?? language;
 }

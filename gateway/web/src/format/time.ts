@@ -16,7 +16,7 @@ const CLOCK_TOLERANCE_MS = 5 * SECOND_MS;
 
 let offsetMs = 0;
 
-// Learns the server's time from a response: what the server said, and the visitor's time when it came.
+/** Learns the server's time from a response: what the server said, and the visitor's time when it came. */
 export function noteServerTime(serverMs: number, receivedMs: number = Date.now()): void {
   if (Number.isFinite(serverMs)) {
     const difference = serverMs - receivedMs;
@@ -24,12 +24,12 @@ export function noteServerTime(serverMs: number, receivedMs: number = Date.now()
   }
 }
 
-// Returns the time of the server, as far as it is known.
+/** Returns the time of the server, as far as it is known. */
 export function serverNow(): number {
   return Date.now() + offsetMs;
 }
 
-// Says by how much the visitor's clock is ahead (or behind, if negative). 0 if it is right or nothing is known.
+/** Says by how much the visitor's clock is ahead (or behind, if negative). 0 if it is right or nothing is known. */
 export function clockErrorMs(): number {
   return offsetMs === 0 ? 0 : -offsetMs;
 }
@@ -40,7 +40,7 @@ interface Stamp {
   nanos: number;
 }
 
-// Returns a Timestamp as milliseconds since 1970.
+/** Returns a Timestamp as milliseconds since 1970. */
 export function stampMs(stamp: Stamp): number {
   return Number(stamp.seconds) * SECOND_MS + Math.floor(stamp.nanos / 1e6);
 }
@@ -64,7 +64,7 @@ const dayFormat = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium", timeZon
 const shortDayFormat = new Intl.DateTimeFormat(LOCALE, { month: "short", day: "numeric", timeZone: "UTC" });
 const monthFormat = new Intl.DateTimeFormat(LOCALE, { month: "short", year: "numeric", timeZone: "UTC" });
 
-// Writes how long ago or how soon: 2 minutes ago, in 3 hours. Under a minute it is "now".
+/** Writes how long ago or how soon: 2 minutes ago, in 3 hours. Under a minute it is "now". */
 export function relative(moment: Moment, now: number = serverNow()): string {
   const ms = toMs(moment);
   if (ms === null) {
@@ -79,49 +79,49 @@ export function relative(moment: Moment, now: number = serverNow()): string {
   return relativeFormat.format(0, "second");
 }
 
-// Writes a moment in the visitor's time zone: Nov 27, 2026, 12:05 PM.
+/** Writes a moment in the visitor's time zone: Nov 27, 2026, 12:05 PM. */
 export function absolute(moment: Moment): string {
   const ms = toMs(moment);
   return ms === null ? ABSENT : absoluteFormat.format(ms);
 }
 
-// Writes a moment with its seconds and its time zone, for a tooltip.
+/** Writes a moment with its seconds and its time zone, for a tooltip. */
 export function exact(moment: Moment): string {
   const ms = toMs(moment);
   return ms === null ? ABSENT : exactFormat.format(ms);
 }
 
-// Writes the time of day only.
+/** Writes the time of day only. */
 export function clock(moment: Moment): string {
   const ms = toMs(moment);
   return ms === null ? ABSENT : clockFormat.format(ms);
 }
 
-// Returns the start of a day such as 2026-11-26 in UTC, or null if it is no date.
+/** Returns the start of a day such as 2026-11-26 in UTC, or null if it is no date. */
 export function dayMs(day: string): number | null {
   const ms = /^\d{4}-\d{2}-\d{2}$/.test(day) ? Date.parse(`${day}T00:00:00Z`) : Number.NaN;
   return Number.isNaN(ms) ? null : ms;
 }
 
-// Writes a day. Days of the server are in UTC, so that they never shift by the visitor's time zone.
+/** Writes a day. Days of the server are in UTC, so that they never shift by the visitor's time zone. */
 export function day(moment: Moment | string): string {
   const ms = typeof moment === "string" ? dayMs(moment) : toMs(moment);
   return ms === null ? ABSENT : dayFormat.format(ms);
 }
 
-// Writes a day without its year, for an axis.
+/** Writes a day without its year, for an axis. */
 export function shortDay(moment: Moment): string {
   const ms = toMs(moment);
   return ms === null ? ABSENT : shortDayFormat.format(ms);
 }
 
-// Writes a month, for an axis that spans years.
+/** Writes a month, for an axis that spans years. */
 export function month(moment: Moment): string {
   const ms = toMs(moment);
   return ms === null ? ABSENT : monthFormat.format(ms);
 }
 
-// Returns the value of a <time datetime> attribute.
+/** Returns the value of a <time datetime> attribute. */
 export function machine(moment: Moment): string {
   const ms = toMs(moment);
   return ms === null ? "" : new Date(ms).toISOString();

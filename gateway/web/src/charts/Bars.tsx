@@ -99,7 +99,9 @@ export function Bars(props: BarsProps) {
       height={height}
       draw={draw}
       table={table}
-      legend={series.length > 1 && <Legend entries={series.map((name, index) => ({ name, series: index }))} />}
+      legend={
+        series.length > 1 && <Legend lines={false} entries={series.map((name, index) => ({ name, series: index }))} />
+      }
       tableOpen={props.tableOpen ?? false}
     />
   );

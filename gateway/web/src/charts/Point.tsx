@@ -89,13 +89,13 @@ export interface LegendEntry {
 }
 
 /** Says which colour, shape and dash a series has. */
-export function Legend({ entries }: { entries: readonly LegendEntry[] }) {
+export function Legend({ entries, lines = true }: { entries: readonly LegendEntry[]; lines?: boolean }) {
   return (
     <ul class="chart-legend">
       {entries.map(({ name, series }) => (
         <li key={name}>
           <svg class={series === null ? "series-rest" : seriesClass(series)} width="26" height="14" aria-hidden="true">
-            <line class="line" x1="1" x2="25" y1="7" y2="7" stroke-dasharray={seriesDash(series ?? 0)} />
+            {lines && <line class="line" x1="1" x2="25" y1="7" y2="7" stroke-dasharray={seriesDash(series ?? 0)} />}
             {series !== null && <Point x={13} y={7} shape={series} size={4} />}
           </svg>
           <bdi>{name}</bdi>

@@ -80,7 +80,7 @@ export function Scatter(props: ScatterProps) {
     const domainY = fromZero(tall, up);
     const marksY = ticks(domainY, 5);
     const left = Math.max(...marksY.map((each) => textWidth(up.write(each)))) + 12;
-    const x = linear(fromZero(wide, across), [left, width - 16]);
+    const x = linear(fromZero(wide, across), [left + 8, width - 16]);
     const y = linear(domainY, [height - AXIS_PX, TOP_PX]);
     const placed = labels(edge, spots, (index) => [x((spots[index] as Spot).x), y((spots[index] as Spot).y)], width);
     return {
@@ -140,7 +140,7 @@ export function Scatter(props: ScatterProps) {
       height={height}
       draw={draw}
       table={table}
-      legend={groups.length > 1 && <Legend entries={groups.map((name, series) => ({ name, series }))} />}
+      legend={groups.length > 1 && <Legend lines={false} entries={groups.map((name, series) => ({ name, series }))} />}
       tableOpen={props.tableOpen ?? false}
     />
   );

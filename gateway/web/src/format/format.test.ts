@@ -1,12 +1,13 @@
 import { h } from "preact";
 import { render } from "preact-render-to-string";
 import { afterEach, describe, expect, test } from "vitest";
+import { clockErrorMs, noteServerTime, serverNow } from "./clock.ts";
 import { milliseconds, position, seconds } from "./duration.ts";
 import { pickLocale } from "./locale.ts";
 import { Measured, spoken, When } from "./Measured.tsx";
 import { dollars, perMinute, perThousandCharacters } from "./money.ts";
 import { bytes, count, counted, decimal, interval, percent, perThousand, points, rating, signed } from "./number.ts";
-import { clockErrorMs, day, dayMs, machine, noteServerTime, relative, serverNow, shortDay, stampMs } from "./time.ts";
+import { day, dayMs, machine, relative, shortDay, stampMs } from "./time.ts";
 
 const NOON = Date.UTC(2026, 10, 27, 12);
 

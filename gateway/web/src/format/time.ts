@@ -1,5 +1,6 @@
-// Moments. "2 minutes ago" is counted from the server's clock, because that of the visitor may be wrong by hours.
+// Moments, as they are written. "2 minutes ago" is counted from the server's clock.
 
+import { serverNow } from "./clock.ts";
 import { LOCALE } from "./locale.ts";
 import { ABSENT, type Maybe } from "./number.ts";
 
@@ -11,29 +12,6 @@ const UNITS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
   ["hour", 3600 * SECOND_MS],
   ["minute", 60 * SECOND_MS],
 ];
-// A response takes time, so its date never agrees to the second. Smaller differences are not a wrong clock.
-const CLOCK_TOLERANCE_MS = 5 * SECOND_MS;
-
-let offsetMs = 0;
-
-/** Learns the server's time from a response: what the server said, and the visitor's time when it came. */
-export function noteServerTime(serverMs: number, receivedMs: number = Date.now()): void {
-  if (Number.isFinite(serverMs)) {
-    const difference = serverMs - receivedMs;
-    offsetMs = Math.abs(difference) > CLOCK_TOLERANCE_MS ? difference : 0;
-  }
-}
-
-/** Returns the time of the server, as far as it is known. */
-export function serverNow(): number {
-  return Date.now() + offsetMs;
-}
-
-/** Says by how much the visitor's clock is ahead (or behind, if negative). 0 if it is right or nothing is known. */
-export function clockErrorMs(): number {
-  return offsetMs === 0 ? 0 : -offsetMs;
-}
-
 // A protobuf Timestamp. Seconds are a bigint in the generated messages.
 interface Stamp {
   seconds: bigint;

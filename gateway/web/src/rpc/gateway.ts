@@ -10,6 +10,7 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import { apiKey } from "../app/keys.ts";
+import { noteServerTime } from "../format/clock.ts";
 import type { CallOptions, Transport } from "./client.ts";
 import { ApiError, Code, errorOfHttp, errorOfTrailers, UNREACHABLE, unreachable } from "./errors.ts";
 import { FrameReader, frame } from "./frames.ts";
@@ -70,6 +71,7 @@ async function* messages(method: DescMethod, request: Uint8Array, options: CallO
       // The credential is a header. Cookies of the address are nobody's business here.
       credentials: "omit",
     });
+    noteServerTime(Date.parse(response.headers.get("date") ?? ""));
     yield* read(response, traceId);
     reachable.value = true;
   } catch (thrown) {

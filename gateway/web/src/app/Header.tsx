@@ -1,3 +1,4 @@
+import { useEffect, useRef } from "preact/hooks";
 import { Button } from "../parts/Button.tsx";
 import { en } from "../strings/en.ts";
 import { apiKey, asksForKey } from "./keys.ts";
@@ -12,14 +13,19 @@ function isCurrent(path: string, link: string): boolean {
 }
 
 export function Header({ path, isAlone }: { path: string; isAlone: boolean }) {
+  const navigation = useRef<HTMLElement>(null);
+  useEffect(() => {
+    // On a phone the navigation is wider than the screen.
+    navigation.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [path]);
   return (
     <header class="header">
       <a class="header-product" href="/">
         <img src="/icon.svg" alt="" width="24" height="24" />
-        {en.product}
+        <span>{en.product}</span>
       </a>
       {!isAlone && (
-        <nav class="header-navigation" aria-label={en.shell.navigation}>
+        <nav ref={navigation} class="header-navigation" aria-label={en.shell.navigation}>
           {LINKS.map((link) => (
             <a key={link.path} href={link.path} aria-current={isCurrent(path, link.path) ? "page" : undefined}>
               {link.title}

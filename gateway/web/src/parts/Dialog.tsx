@@ -18,6 +18,8 @@ export function Dialog({ title, onClose, children }: DialogProps) {
     const shown = dialog.current;
     const opener = document.activeElement;
     shown?.showModal();
+    // Otherwise the Close button has it, because it comes first.
+    shown?.querySelector<HTMLElement>("input, select, textarea")?.focus();
     return () => {
       shown?.close();
       if (opener instanceof HTMLElement) {

@@ -56,7 +56,13 @@ export function Header({ path, isAlone }: { path: string; isAlone: boolean }) {
               asksForKey.value = true;
             }}
           >
-            {apiKey.value ? en.key.present : en.key.enter}
+            {en.key.title}
+            {apiKey.value && (
+              <>
+                <span aria-hidden="true">✓</span>
+                <span class="visually-hidden">{en.key.present}</span>
+              </>
+            )}
           </Button>
         )}
       </div>

@@ -32,7 +32,7 @@ export const en = {
   },
   key: {
     enter: "Enter a key",
-    present: "API key",
+    present: "in use",
     title: "API key",
     label: "Key",
     hint: "Starts with kc_. It is sent to this server only.",

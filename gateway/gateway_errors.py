@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from google.rpc import code_pb2
 
 from gateway.descriptors import JsonPath, QueryParameter
+from gateway.page import ALLOWED_METHODS, PAGE, PAGE_METHOD
 from gateway.refusals import REFUSALS
 from gateway.routes import LIMITED_BY_ADDRESS, SERVED_BY, route_name
 
@@ -153,6 +154,15 @@ def _http_errors(body_limits_kb: Sequence[int], max_message_kb: int) -> Iterator
             int(condition[:3]),
             message,
         )
+    yield GatewayError(
+        f"{DETAILS} == 'direct_response' && xds.route_name == '{PAGE_METHOD}'",
+        "METHOD_NOT_ALLOWED",
+        code_pb2.UNIMPLEMENTED,
+        405,
+        f"This path allows {ALLOWED_METHODS}",
+        f"%REQ(:METHOD)% %PATH(NQ)% is not possible. This path allows {ALLOWED_METHODS}.",
+        headers={"allow": ALLOWED_METHODS},
+    )
     # The gRPC service or method does not exist, or only services of the mesh can call it.
     yield GatewayError(
         f"{DETAILS} == 'direct_response' && response.code == 404",
@@ -172,9 +182,11 @@ def _limit_errors(calls_per_second: int, anonymous_calls_per_second: int) -> Ite
     strictly = f"{limited} && xds.route_name.endsWith('{LIMITED_BY_ADDRESS}')"
     unknown_keys = f"{DETAILS} == 'lua_response' && response.code == 429"
     few, many = f"More than {anonymous_calls_per_second}", f"More than {calls_per_second}"
+    files = f"{limited} && xds.route_name == '{PAGE}'"
     messages = {
         unknown_keys: f"{few} unknown API keys per second came from one address. {retry}",
         strictly: f"{few} calls of this kind per second came from one address. {retry}",
+        files: f"Too many files of the page were requested from one address. {retry}",
         limited: f"{many} calls per second came with one API key, or from one address without a key. {retry}",
     }
     for condition, message in messages.items():

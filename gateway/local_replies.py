@@ -14,6 +14,7 @@ from voicearena.errors.v1.error_reason_pb2 import ErrorReason
 
 from gateway.descriptors import JsonPath, QueryParameter
 from gateway.gateway_errors import DETAILS, ENVOYS_MESSAGE, TRANSCODED, GatewayError, gateway_errors
+from gateway.page import PAGE
 
 DOMAIN = "voicearena"
 # A gRPC-Web client sends x-grpc-web. A gRPC client is recognised by its content type. The transcoder sets this content
@@ -33,7 +34,8 @@ class LocalReply:
     http_status: int = 0
     """0 keeps Envoy's."""
     as_json: Mapping[str, object] | None = None
-    as_text: str = ENVOYS_MESSAGE
+    as_text: str | None = ENVOYS_MESSAGE
+    """None keeps the body and the content type."""
     content_type: str = "text/plain"
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -61,7 +63,9 @@ def local_replies(
         anonymous_calls_per_second,
         bytes_paths,
     )
-    return [checked, *(reply for error in errors for reply in _replies(error))]
+    # A file of the page, or its own sentence for what is missing.
+    page = LocalReply(f"{DETAILS} == 'direct_response' && xds.route_name == '{PAGE}'", as_text=None)
+    return [page, checked, *(reply for error in errors for reply in _replies(error))]
 
 
 def _replies(error: GatewayError) -> Iterator[LocalReply]:

@@ -13,6 +13,8 @@ HTTP_SERVICES = ("elo", "experiments", "scoring", "tts")
 """The services that also serve audio, or take uploads, over plain HTTP."""
 HTTP_PORTS_ABOVE = 10
 """The default HTTP port of a service is its other port plus this."""
+PAGE = Path(__file__).parent / "web" / "dist"
+"""Where the page is built, and where an installation has it."""
 DESCRIPTORS = Path(__file__).parent.parent / "protos" / "gen" / "descriptors.pb"
 
 
@@ -33,6 +35,10 @@ def parse_endpoint(text: str) -> ServerAddress:
 
 def _split(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _directory(value: object) -> object:
+    return None if value == "off" else value
 
 
 def _endpoints(value: object) -> object:
@@ -72,6 +78,8 @@ class GatewaySettings(_Addresses):
     api_port: int = Field(default=8080, ge=1, le=65535)
     descriptors: Path = DESCRIPTORS
     """The path of the compiled protos on the machine of Envoy."""
+    page_path: Annotated[Path | None, BeforeValidator(_directory)] = PAGE
+    """The folder with the files of the page, also on the machine of Envoy. `off` serves no page."""
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = (
         "http://localhost:3000",
         "http://localhost:5173",

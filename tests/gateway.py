@@ -26,7 +26,8 @@ async def running_gateway(directory: Path | None = None, **settings: Any) -> Asy
     """
     data_dir = DataDir(directory)
     ports = choose_ports(LocalSettings(_env_file=None, **dict.fromkeys(PORT_SETTINGS, 0)))  # type: ignore[call-arg]
-    chosen = {"api_port": ports["api_port"]}
+    # Whether this checkout has a built page must not matter.
+    chosen: dict[str, Any] = {"api_port": ports["api_port"], "page_path": None}
     names = ("auth", "experiments", "tts", "elo", "experiments_http", "tts_http")
     down = {f"{name}_address": f"127.0.0.1:{ports[f'{name}_port']}" for name in names}
     file = data_dir.path / "envoy.yaml"

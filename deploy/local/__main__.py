@@ -24,6 +24,7 @@ def banner(mesh: Mesh, api_key: str | None, fault: str) -> str:
     if fault:
         shown = f"the one in {mesh.data_dir.path / KEY_FILE} does not work: {fault}. {REGISTER}"
     rows = {
+        "Page": mesh.page_url or "none: it is not built (`make page` builds it), or PAGE_PATH is off",
         "API": f"{mesh.api_url}/api/v1",
         "Health": f"{mesh.api_url}/api/v1/health",
         "gRPC": mesh.api_url.removeprefix("http://"),

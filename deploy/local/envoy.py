@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from deploy.local.data_dir import DataDir
 from deploy.local.errors import MeshError
+from deploy.local.page import copy_page
 from deploy.local.process import Command
 from deploy.local.settings import ENV_FILE, LocalSettings, describe
 from gateway.config import ExtraRoute, envoy_binary, render
@@ -43,6 +44,7 @@ def command(
         chosen |= {name: getattr(settings, name) for name in SHARED_SETTINGS}
         chosen |= {"connection_count_port": pressure.port, "connection_pressure_file": pressure.file}
         gateway = GatewaySettings(_env_file=ENV_FILE, **chosen)  # type: ignore[call-arg]
+        gateway = gateway.model_copy(update={"page_path": copy_page(gateway.page_path, data_dir)})
     except ValidationError as error:
         raise MeshError(describe(error)) from None
     try:

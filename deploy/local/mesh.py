@@ -18,6 +18,7 @@ from deploy.local.errors import MeshError
 from deploy.local.first_developer import first_api_key
 from deploy.local.monitor import Monitor
 from deploy.local.nats import Nats
+from deploy.local.page import has_page
 from deploy.local.ports import choose_ports
 from deploy.local.postgres import Postgres
 from deploy.local.process import Command, PrintLine, Process, ignoring_errors
@@ -93,6 +94,11 @@ class Mesh:
         """The URL of the API for JSON. Without `http://` it is the address for gRPC."""
         host = "localhost" if self.settings.api_host in ("127.0.0.1", "0.0.0.0") else self.settings.api_host  # noqa: S104
         return f"http://{host}:{self.ports['api_port']}"
+
+    @property
+    def page_url(self) -> str | None:
+        """The URL of the page, None if it is not built or switched off."""
+        return f"{self.api_url}/" if has_page(self.data_dir) else None
 
     async def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
         """Sends a signal to a process. `wait_restarted` waits until the process is started again.

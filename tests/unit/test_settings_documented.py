@@ -41,6 +41,7 @@ WORDS = {
     "AUDIO_URL_SECRET": "generated",
     "DRAIN_SECONDS": "`STOP_SECONDS` / 3",
     "WORKERS": "one each",
+    "PAGE_PATH": "`gateway/web/dist`",
     "PUBLIC_APPROVAL": "`true` if others can reach it",
     "OPENAI_COMPATIBLE": "`[]`",
 }

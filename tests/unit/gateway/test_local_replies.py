@@ -68,9 +68,15 @@ def test_a_message_from_auth_is_kept_and_gets_no_details():
 
 
 def test_a_reply_of_the_lua_checks_is_unchanged():
-    first = replies()[0]
+    first = replies()[1]
     assert first.condition == "response.code_details == 'lua_response' && response.code in [400, 415]"
     assert (first.as_text, first.content_type, first.http_status) == ("%LOCAL_REPLY_BODY%", "application/json", 0)
+
+
+def test_a_file_of_the_page_is_unchanged():
+    first = replies()[0]
+    assert first.condition == "response.code_details == 'direct_response' && xds.route_name == 'page'"
+    assert (first.as_text, first.as_json, first.http_status, first.headers) == (None, None, 0, {})
 
 
 def test_the_last_reply_matches_everything():

@@ -1,0 +1,30 @@
+"""The page of a mesh on one machine."""
+
+import shutil
+from pathlib import Path
+
+from deploy.local.data_dir import DataDir
+from gateway.page import INDEX
+
+# In the data directory. The gateway's configuration names files that the next build deletes, and the gateway may be
+# started again after that build.
+COPY = Path("run") / "page"
+
+
+def copy_page(source: Path | None, data_dir: DataDir) -> Path | None:
+    """Copies the page for a gateway that starts, and returns the copy. Without a built page it is empty.
+
+    None is no page.
+    """
+    copy = data_dir.path / COPY
+    shutil.rmtree(copy, ignore_errors=True)
+    if source is None:
+        return None
+    if (source / INDEX).is_file():
+        shutil.copytree(source, copy)
+    return copy
+
+
+def has_page(data_dir: DataDir) -> bool:
+    """Returns whether the gateway of this data directory serves a page."""
+    return (data_dir.path / COPY / INDEX).is_file()

@@ -13,8 +13,9 @@ const [folder] = process.argv.slice(2);
 if (!folder) throw new Error("usage: node compress.ts FOLDER");
 
 for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-  if (!entry.isFile() || !TEXTS.has(extname(entry.name))) continue;
   const path = join(entry.parentPath, entry.name);
+  // Hidden files are about the build, and are not served.
+  if (!entry.isFile() || !TEXTS.has(extname(entry.name)) || path.includes("/.vite/")) continue;
   const content = readFileSync(path);
   if (content.length < MIN_BYTES) continue;
   const brotli = brotliCompressSync(content, {

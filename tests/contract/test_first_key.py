@@ -37,3 +37,11 @@ async def test_an_unknown_key_and_an_expired_key_are_reported_with_the_reason(me
 
 def test_without_a_key_the_banner_says_how_to_get_one(mesh: Mesh) -> None:
     assert "registers another" in line_of_key(banner(mesh, None, ""))
+
+
+async def test_the_banner_has_the_address_of_the_page_or_says_how_to_build_it(mesh: Mesh) -> None:
+    (line,) = [line for line in banner(mesh, None, "").splitlines() if line.startswith("  Page ")]
+    if mesh.page_url is None:
+        assert line == "  Page     none: it is not built (`make page` builds it), or PAGE_PATH is off"
+    else:
+        assert line == f"  Page     {mesh.api_url}/"

@@ -1,7 +1,7 @@
 # The commands of the project. `make help` lists them.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo listening models test test-models up gen gen-ts lint page publish-protos bench bench-gpu chaos attack clean
+.PHONY: help demo listening models test screenshots test-models up gen gen-ts lint page publish-protos bench bench-gpu chaos attack clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -44,6 +44,9 @@ models: $(STAMPS)/venv ## install the large models over torch as well: Whisper, 
 test: $(STAMPS)/dev $(STUBS) $(WEB_STUBS) $(PAGE) ## run all tests (TESTS=tests/unit runs some)
 	@PATH="$(TOOLS)" $(BIN)/pytest $(or $(TESTS),tests)
 
+screenshots: $(STAMPS)/dev $(STUBS) $(PAGE) ## write a picture of every screen at three widths in both themes (ONLY=leaderboard)
+	@$(BIN)/python -m tests.browser.screenshots $(if $(ONLY),--only $(ONLY))
+
 test-models: $(MODELS_VENV)/.stamps/weights $(STUBS) ## test the large models with real weights; downloads 3 GB first if they are not here
 	@MODEL_WEIGHTS="$(WEIGHTS)" $(MODELS_VENV)/bin/pytest --durations=5 $(or $(TESTS),tests/models)
 
@@ -79,7 +82,7 @@ lint: $(STAMPS)/dev $(STUBS) $(WEB_STUBS) ## check style, types, imports, names,
 publish-protos: $(STAMPS)/dev $(STUBS) ## save the protos as the version that later ones must be compatible with
 	$(BIN)/buf build --exclude-source-info -o protos/published.binpb
 
-bench: $(STAMPS)/dev $(STUBS) ## measure speed and memory, and compare them with the targets
+bench: $(STAMPS)/dev $(STUBS) $(PAGE) ## measure speed and memory, and compare them with the targets
 	@$(BIN)/python -m tests.bench
 
 bench-gpu: $(MODELS_VENV)/.stamps/weights $(STUBS) ## measure the large models on a GPU in 6 minutes (CEILING=script to compare with)
@@ -92,7 +95,7 @@ attack: $(STAMPS)/dev $(STUBS) ## attack the mesh that runs on this machine, and
 	@$(BIN)/python -m tests.attack $(if $(URL),--url $(URL)) $(if $(KEY),--key $(KEY)) $(if $(ONLY),--only "$(ONLY)")
 
 clean: ## remove installed, generated and cached files; the data in .arena stays
-	rm -rf $(VENV) $(MODELS_VENV) protos/gen protos/third_party $(WEB)/gen $(WEB)/dist $(WEB)/node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(MODELS_VENV) protos/gen protos/third_party $(WEB)/gen $(WEB)/dist $(WEB)/node_modules tests/browser/fallback/node_modules screenshots .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -not -path './.arena/*' -exec rm -rf {} +
 
 $(STUBS): $(PROTOS) protos/generate.py | $(STAMPS)/run

@@ -45,7 +45,6 @@ OPEN_RPCS = {
     "LeaderboardService.GetHeadToHead",
     "LeaderboardService.ExportVotes",
     "LeaderboardService.GetExportKey",
-    "LeaderboardService.GetLeaderboardCard",
     # Public battles.
     "BattleService.GetBattle",
     "BattleService.ListBattles",
@@ -54,7 +53,6 @@ OPEN_RPCS = {
     # Public models and scenarios.
     "EloService.ListVoiceModels",
     "EloService.GetVoiceModel",
-    "EloService.GetVoiceModelCard",
     "ScenarioService.ListScenarios",
     "ScenarioService.GetScenario",
 }

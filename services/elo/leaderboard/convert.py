@@ -4,7 +4,6 @@ from voicearena.elo.v1.leaderboard_pb2 import Leaderboard
 from voicearena.elo.v1.leaderboard_service_pb2 import (
     ExportVotesRequest,
     GetHeadToHeadRequest,
-    GetLeaderboardCardRequest,
     GetLeaderboardRequest,
     ListSnapshotsRequest,
     WatchLeaderboardRequest,
@@ -21,13 +20,7 @@ from services.runtime.identity import current_identity
 from services.runtime.ids import check_id
 from services.runtime.validation import Validation
 
-BoardRequest = (
-    GetLeaderboardRequest
-    | WatchLeaderboardRequest
-    | GetHeadToHeadRequest
-    | ExportVotesRequest
-    | GetLeaderboardCardRequest
-)
+BoardRequest = GetLeaderboardRequest | WatchLeaderboardRequest | GetHeadToHeadRequest | ExportVotesRequest
 
 
 def board_key(request: BoardRequest) -> BoardKey:

@@ -4,7 +4,8 @@ export function newTrace(): { traceparent: string; traceId: string } {
   return { traceparent: `00-${traceId}-${randomHex(8)}-01`, traceId };
 }
 
-function randomHex(bytes: number): string {
+/** Returns random bytes as hexadecimal digits. crypto.randomUUID exists only in secure contexts. */
+export function randomHex(bytes: number): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, "0")).join(
     "",
   );

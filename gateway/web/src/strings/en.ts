@@ -54,6 +54,8 @@ export const en = {
     copied: "Copied",
     copyFailed: "The browser did not allow copying. The text is selected: press Ctrl+C.",
     close: "Close",
+    keep: "Keep it",
+    nextPage: "Show more",
     traceId: "trace",
     required: "required",
     more: (count: number) => `Show ${count} more`,

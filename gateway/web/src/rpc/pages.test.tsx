@@ -1,0 +1,52 @@
+// @vitest-environment jsdom
+import { render } from "preact";
+import { act } from "preact/test-utils";
+import { afterEach, expect, test, vi } from "vitest";
+import { ApiError, Code } from "./errors.ts";
+import { type ListPage, type Pages, usePages } from "./pages.ts";
+
+const PAGES: Record<string, ListPage<string>> = {
+  "": { rows: ["a", "b"], nextPageToken: "2" },
+  "2": { rows: ["c"], nextPageToken: "" },
+};
+
+let pages: Pages<string>;
+const load = vi.fn((token: string) => Promise.resolve(PAGES[token] ?? { rows: [], nextPageToken: "" }));
+
+function List({ filter }: { filter: string }) {
+  pages = usePages(load, [filter]);
+  return null;
+}
+
+async function show(filter: string): Promise<void> {
+  await act(async () => render(<List filter={filter} />, document.body));
+}
+
+afterEach(() => {
+  render(null, document.body);
+  load.mockClear();
+});
+
+test("pages follow each other until the last one", async () => {
+  await show("");
+  expect([pages.rows, pages.hasMore]).toEqual([["a", "b"], true]);
+  await act(async () => pages.more());
+  expect([pages.rows, pages.hasMore]).toEqual([["a", "b", "c"], false]);
+});
+
+test("another filter begins with the first page", async () => {
+  await show("");
+  await act(async () => pages.more());
+  load.mockResolvedValueOnce({ rows: ["x"], nextPageToken: "" });
+  await show("other");
+  expect([pages.rows, pages.hasMore]).toEqual([["x"], false]);
+});
+
+test("a page that fails leaves the ones before and says why", async () => {
+  await show("");
+  load.mockRejectedValueOnce(new ApiError(Code.INVALID_ARGUMENT, "page_token: is too old"));
+  await act(async () => pages.more());
+  expect([pages.rows, pages.error?.message]).toEqual([["a", "b"], "page_token: is too old"]);
+  await act(async () => pages.reload());
+  expect([pages.rows, pages.error]).toEqual([["a", "b"], undefined]);
+});

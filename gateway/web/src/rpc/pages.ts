@@ -1,0 +1,58 @@
+// A list that is read page by page.
+
+import { useSignal } from "@preact/signals";
+import { useAction } from "./action.ts";
+import type { ApiError } from "./errors.ts";
+import { useQuery } from "./query.ts";
+
+export interface ListPage<R> {
+  rows: R[];
+  /** The token of the next page. Empty on the last page. */
+  nextPageToken: string;
+}
+
+export interface Pages<R> {
+  /** The rows of all pages that were read. Undefined before the first one. */
+  rows: R[] | undefined;
+  error: ApiError | undefined;
+  loading: boolean;
+  hasMore: boolean;
+  /** Reads the next page. */
+  more: () => void;
+  loadingMore: boolean;
+  /** Reads the first page again and drops the others. */
+  reload: () => void;
+}
+
+/** Reads the first page as a query does, and more on request. */
+export function usePages<R>(
+  load: (pageToken: string, signal?: AbortSignal) => Promise<ListPage<R>>,
+  inputs: readonly unknown[],
+): Pages<R> {
+  const first = useQuery((signal) => load("", signal), inputs);
+  // The pages after the first, and the first page that they follow.
+  const later = useSignal<{ first: ListPage<R> | undefined; rows: R[]; nextPageToken: string }>({
+    first: undefined,
+    rows: [],
+    nextPageToken: "",
+  });
+  const isCurrent = later.value.first === first.value;
+  const token = (isCurrent ? later.value.nextPageToken : first.value?.nextPageToken) ?? "";
+  const next = useAction(async () => {
+    const page = await load(token);
+    const rows = isCurrent ? later.value.rows : [];
+    later.value = { first: first.value, rows: [...rows, ...page.rows], nextPageToken: page.nextPageToken };
+  });
+  return {
+    rows: first.value && [...first.value.rows, ...(isCurrent ? later.value.rows : [])],
+    error: first.error ?? next.error,
+    loading: first.loading,
+    hasMore: token !== "",
+    more: next.run,
+    loadingMore: next.busy,
+    reload: () => {
+      next.clear();
+      first.reload();
+    },
+  };
+}

@@ -1,0 +1,3 @@
+// The texts of the lists of categories and languages.
+
+export const scenarioChoice = { category: "Category", language: "Language", any: "Any" };

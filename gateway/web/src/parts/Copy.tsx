@@ -4,7 +4,7 @@ import { announce } from "./Status.tsx";
 import "./copy.css";
 
 /** Copies a text. Returns false if the browser does not allow it. */
-async function copy(text: string): Promise<boolean> {
+export async function copy(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;

@@ -36,6 +36,7 @@ def list_scenarios(
     category: Annotated[str, typer.Option(help="Only this category, such as support.", show_default=False)] = "",
     difficulty: Annotated[Difficulty | None, typer.Option(help="Only this difficulty.", show_default=False)] = None,
     language: Annotated[str, typer.Option(help="Only this language, with its regions.", show_default=False)] = "",
+    mine: Annotated[bool, typer.Option("--mine", help="Only scenarios that you have added.")] = False,
     archived: Annotated[bool, typer.Option("--archived", help="Archived scenarios, too.")] = False,
     awaiting_approval: Annotated[
         bool, typer.Option("--awaiting-approval", help="Only scenarios that wait for an operator's approval.")
@@ -52,6 +53,7 @@ def list_scenarios(
         category=category,
         difficulty=Scenario.Difficulty.Value(difficulty.value) if difficulty else Scenario.difficulty_unspecified,
         language=language,
+        created_by_me=mine,
         include_archived=archived,
         awaiting_approval=awaiting_approval,
     )

@@ -9,6 +9,7 @@ from services.elo.enums import enum_of, required
 from services.elo.scenarios.domain import DEFAULT_LANGUAGE, Difficulty, Scenario
 from services.elo.scenarios.store import Filters
 from services.runtime.clock import now, timestamp
+from services.runtime.identity import current_identity, current_reader
 
 _DIFFICULTY, _VISIBILITY = scenario_pb2.Scenario.Difficulty, elo_pb2.Visibility
 
@@ -67,15 +68,19 @@ def from_update(request: scenario_service_pb2.UpdateScenarioRequest) -> tuple[Sc
     ), paths
 
 
-def from_list(request: scenario_service_pb2.ListScenariosRequest, reader: str) -> Filters:
-    """Returns the filters in a request of a reader. Raises InvalidInput for an unknown difficulty."""
+def from_list(request: scenario_service_pb2.ListScenariosRequest) -> Filters:
+    """Returns the filters in a request of the caller.
+
+    Raises InvalidInput for an unknown difficulty, and Unauthenticated for one's own without an API key.
+    """
     return Filters(
-        reader=reader,
+        reader=current_identity().developer_id if request.created_by_me else current_reader(),
         category=request.category,
         difficulty=enum_of(Difficulty, _DIFFICULTY, request.difficulty, "difficulty"),
         language=request.language,
         include_archived=request.include_archived,
         awaiting_approval=request.awaiting_approval,
+        created_by_reader=request.created_by_me,
     )
 
 

@@ -10,7 +10,6 @@ from services.elo.scenarios import convert
 from services.elo.scenarios.domain import Scenario
 from services.elo.scenarios.usecases import Scenarios
 from services.elo.visibility import Approval
-from services.runtime.identity import current_reader
 from services.runtime.rpc import Context
 
 MAX_LATEST_BATTLES = 20
@@ -32,7 +31,7 @@ class ScenarioServicer(scenario_service_pb2_grpc.ScenarioServiceServicer):
     async def ListScenarios(
         self, request: scenario_service_pb2.ListScenariosRequest, context: Context
     ) -> scenario_service_pb2.ListScenariosResponse:
-        filters = convert.from_list(request, current_reader())
+        filters = convert.from_list(request)
         scenarios, token = await self._scenarios.page(filters, request.page_size, request.page_token)
         return scenario_service_pb2.ListScenariosResponse(
             scenarios=map(self._message, scenarios), next_page_token=token

@@ -34,6 +34,8 @@ class Filters:
     """A BCP 47 tag, which also selects its regions. All if empty."""
     include_archived: bool = False
     awaiting_approval: bool = False
+    created_by_reader: bool = False
+    """Leaves out scenarios of others and of the installation."""
 
 
 class ScenarioStore:
@@ -85,6 +87,8 @@ class ScenarioStore:
             query = query.where(in_language(_S.language, filters.language))
         if not filters.include_archived:
             query = query.where(~_S.archived)
+        if filters.created_by_reader:
+            query = query.where(_S.developer_id == filters.reader)
         if filters.awaiting_approval:
             query = query.where(approval.awaiting(SCENARIOS))
         return [_scenario(row) for row in await connection.execute(query.order_by(_S.seq).limit(limit))]

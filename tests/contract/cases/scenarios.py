@@ -123,6 +123,26 @@ CASES = [
     ),
     Case("they are left out otherwise", LIST, {"category": Given("archived_category")}, Ok({"scenarios": []})),
     Case(
+        "a developer lists what they created",
+        LIST,
+        {"category": Given("own_category"), "created_by_me": True},
+        Ok({"scenarios": [{"id": Given("scenario_in_own_category"), "developer_id": Given("developer_id")}]}),
+    ),
+    Case(
+        "what others created is left out then",
+        LIST,
+        {"category": Given("own_category"), "created_by_me": True},
+        Ok({"scenarios": []}),
+        caller="somebody_else",
+    ),
+    Case(
+        "a caller without a key has created nothing",
+        LIST,
+        {"created_by_me": True},
+        Fails("CREDENTIALS_MISSING"),
+        caller="nobody",
+    ),
+    Case(
         "another developer's private scenarios are left out",
         LIST,
         {"category": Given("category_of_private_scenario_of_somebody_else")},

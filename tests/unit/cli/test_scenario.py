@@ -31,6 +31,11 @@ async def test_scenarios_are_listed_with_their_ties(mesh: StandIn, monkeypatch: 
     ]
 
 
+async def test_a_developer_lists_what_they_have_added(mesh: StandIn) -> None:
+    await run_arena("scenario", "list", "--mine")
+    assert mesh.requests == [ListScenariosRequest(created_by_me=True, page_size=100)]
+
+
 async def test_an_empty_list_of_scenarios_says_so(mesh: StandIn) -> None:
     assert (await run_arena("scenario", "list", "--category", "empty")).out == "No scenarios.\n"
     assert json.loads((await run_arena("scenario", "list", "--category", "empty", "--json")).out) == {"scenarios": []}

@@ -12,6 +12,7 @@ import typer
 from gateway.cli.commands import (
     account,
     battle,
+    cards,
     evaluation,
     experiment,
     keys,
@@ -55,6 +56,7 @@ app.command()(evaluation.evaluate)
 lifecycle.add_to(experiment.app)
 reports.add_to(experiment.app)
 webhooks.add_to(experiment.app)
+cards.add_to(leaderboard.app, model.app, experiment.app)
 app.add_typer(experiment.app, name="experiment")
 app.add_typer(battle.app, name="battle")
 app.add_typer(leaderboard.app, name="leaderboard")

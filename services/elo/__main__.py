@@ -45,6 +45,7 @@ from services.runtime.outbox import OutboxRelay
 from services.runtime.pages import Pages
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
+from services.shared.cards.painter import Painter
 from services.shared.clips import consumers as clip_consumers
 from services.shared.webhook_endpoints import ExperimentsWebhookEndpoints
 
@@ -58,6 +59,7 @@ async def main() -> None:
         # Without the audio store, battles do not open and clips are Unavailable.
         audio = await service.enter("audio store", AudioStore(settings.audio_storage_path), needed=False)
         pages = Pages(settings.audio_url_secret.get_secret_value())
+        painter = Painter()
         approval = Approval(settings.public_approval, settings.operators)
 
         models = SqlStore()
@@ -65,7 +67,7 @@ async def main() -> None:
         discovery = Discovery(database, models, settings.arena_providers, settings.arena_voices)
         service.add_servicer(
             elo_service_pb2_grpc.add_EloServiceServicer_to_server,
-            EloServicer(catalogue, Standings(database), approval),
+            EloServicer(catalogue, Standings(database), approval, painter),
         )
         service.health_check("catalogue", discovery.check_complete)
 
@@ -85,7 +87,7 @@ async def main() -> None:
         making = BattleMaking.of(settings, database, audio, approval, ExperimentsWebhookEndpoints(webhooks))
         making.run_in(service, settings)
         await add_battles(service, settings, database, audio, pages, approval, making)
-        add_leaderboard(service, settings, database, pages)
+        add_leaderboard(service, settings, database, pages, painter)
 
         analytics = Analytics(database, AnalyticsStore(approval, settings.arena_providers))
         service.add_servicer(

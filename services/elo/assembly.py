@@ -43,6 +43,7 @@ from services.runtime.db import Database
 from services.runtime.pages import Pages
 from services.runtime.periodic import periodic
 from services.runtime.server import Service
+from services.shared.cards.painter import Painter
 from services.shared.listening import clip_responses
 from services.shared.listening.access_log_servicer import AccessLog
 from services.shared.listening.clip_transfers import ClipTransfers
@@ -120,14 +121,16 @@ async def add_battles(
     service.background("changes", changes.run)
 
 
-def add_leaderboard(service: Service, settings: EloSettings, database: Database, pages: Pages) -> None:
+def add_leaderboard(
+    service: Service, settings: EloSettings, database: Database, pages: Pages, painter: Painter
+) -> None:
     """Adds LeaderboardService, and the process that publishes boards."""
     store = BoardStore()
     boards = Boards(database, store, settings.watch_heartbeat_seconds)
     keys = ExportKeys(settings.audio_url_secret.get_secret_value())
     service.add_servicer(
         leaderboard_service_pb2_grpc.add_LeaderboardServiceServicer_to_server,
-        LeaderboardServicer(boards, History(database, store, pages), Exporting(database, ExportStore(), keys)),
+        LeaderboardServicer(boards, History(database, store, pages), Exporting(database, ExportStore(), keys), painter),
     )
     new_votes = NewVotes(database, settings.board_interval_seconds)
     service.background("boards in memory", boards.run)

@@ -62,6 +62,7 @@ from services.runtime.pages import Pages
 from services.runtime.periodic import periodic
 from services.runtime.server import Service
 from services.runtime.settings import load_settings
+from services.shared.cards.painter import Painter
 from services.shared.clips import consumers
 from services.shared.clips.dispatching import Dispatcher
 from services.shared.clips.progress import RECONCILE_BATCH, Progress
@@ -133,6 +134,7 @@ async def main() -> None:
                 Exporting(database, store, reading, votes),
                 endpoints,
                 links,
+                Painter(),
             ),
         )
         tokens, subject = ListeningTokens(secret), ExperimentSubject(store, link_store, finishing)

@@ -18,11 +18,14 @@ from services.experiments.planning import convert as planning_convert
 from services.experiments.planning.lifecycle import Lifecycle
 from services.experiments.planning.usecases import Planning
 from services.experiments.results import convert as results_convert
+from services.experiments.results.card import verdict_card
 from services.experiments.results.usecases import Reading, Recomputing
 from services.experiments.running.watching import WatchExperiment
 from services.experiments.webhooks.usecases import WebhookEndpoints
 from services.runtime.audio_store import AudioLinks
 from services.runtime.rpc import Context
+from services.shared.cards.painter import Painter
+from services.shared.cards.responses import respond
 
 WatchResponse = experiment_service_pb2.WatchExperimentResponse
 
@@ -40,6 +43,7 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
         exporting: Exporting,
         endpoints: WebhookEndpoints,
         links: AudioLinks,
+        painter: Painter,
     ) -> None:
         self._planning = planning
         self._lifecycle = lifecycle
@@ -49,6 +53,7 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
         self._exporting = exporting
         self._endpoints = endpoints
         self._links = links
+        self._painter = painter
 
     async def CreateExperiment(
         self, request: experiment_service_pb2.CreateExperimentRequest, context: Context
@@ -109,6 +114,12 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
     ) -> results_pb2.Results:
         results = self._recomputing.results if request.recompute else self._reading.results
         return results_convert.results(await results(request.id))
+
+    async def GetVerdictCard(self, request: experiment_service_pb2.GetVerdictCardRequest, context: Context) -> HttpBody:
+        results = results_convert.results(await self._reading.results(request.id))
+        experiment = convert.experiment(await self._reading.get(request.id))
+        picture = await self._painter.png(verdict_card(experiment, results))
+        return await respond(context, picture, experiment.id, private=True)
 
     async def ExportExperiment(
         self, request: experiment_service_pb2.ExportExperimentRequest, context: Context

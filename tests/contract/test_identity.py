@@ -45,6 +45,7 @@ OPEN_RPCS = {
     "LeaderboardService.GetHeadToHead",
     "LeaderboardService.ExportVotes",
     "LeaderboardService.GetExportKey",
+    "LeaderboardService.GetLeaderboardCard",
     # Public battles.
     "BattleService.GetBattle",
     "BattleService.ListBattles",
@@ -53,6 +54,7 @@ OPEN_RPCS = {
     # Public models and scenarios.
     "EloService.ListVoiceModels",
     "EloService.GetVoiceModel",
+    "EloService.GetVoiceModelCard",
     "ScenarioService.ListScenarios",
     "ScenarioService.GetScenario",
 }

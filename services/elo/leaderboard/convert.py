@@ -4,6 +4,7 @@ from voicearena.elo.v1.leaderboard_pb2 import Leaderboard
 from voicearena.elo.v1.leaderboard_service_pb2 import (
     ExportVotesRequest,
     GetHeadToHeadRequest,
+    GetLeaderboardCardRequest,
     GetLeaderboardRequest,
     ListSnapshotsRequest,
     WatchLeaderboardRequest,
@@ -20,7 +21,13 @@ from services.runtime.identity import current_identity
 from services.runtime.ids import check_id
 from services.runtime.validation import Validation
 
-BoardRequest = GetLeaderboardRequest | WatchLeaderboardRequest | GetHeadToHeadRequest | ExportVotesRequest
+BoardRequest = (
+    GetLeaderboardRequest
+    | WatchLeaderboardRequest
+    | GetHeadToHeadRequest
+    | ExportVotesRequest
+    | GetLeaderboardCardRequest
+)
 
 
 def board_key(request: BoardRequest) -> BoardKey:

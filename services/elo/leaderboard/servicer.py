@@ -6,14 +6,18 @@ from contextlib import aclosing
 from google.api.httpbody_pb2 import HttpBody
 from voicearena.elo.v1 import leaderboard_pb2, leaderboard_service_pb2, leaderboard_service_pb2_grpc
 
+from services.elo.domain import INSTALLATION
 from services.elo.leaderboard import convert
-from services.elo.leaderboard.boards import Boards
+from services.elo.leaderboard.boards import Boards, Sort
+from services.elo.leaderboard.card import board_card
 from services.elo.leaderboard.export_signing import ALGORITHM
 from services.elo.leaderboard.exporting import Exporting
 from services.elo.leaderboard.history import History
 from services.runtime.clock import now, timestamp
 from services.runtime.exports import PIECE_BYTES
 from services.runtime.rpc import Context
+from services.shared.cards.painter import Painter
+from services.shared.cards.responses import respond
 
 EXPORT_TYPE = "application/x-ndjson"
 WatchResponse = leaderboard_service_pb2.WatchLeaderboardResponse
@@ -22,10 +26,11 @@ WatchResponse = leaderboard_service_pb2.WatchLeaderboardResponse
 class LeaderboardServicer(leaderboard_service_pb2_grpc.LeaderboardServiceServicer):
     """Implements LeaderboardService. The proto describes the RPCs."""
 
-    def __init__(self, boards: Boards, history: History, exporting: Exporting) -> None:
+    def __init__(self, boards: Boards, history: History, exporting: Exporting, painter: Painter) -> None:
         self._boards = boards
         self._history = history
         self._exporting = exporting
+        self._painter = painter
 
     async def GetLeaderboard(
         self, request: leaderboard_service_pb2.GetLeaderboardRequest, context: Context
@@ -65,6 +70,15 @@ class LeaderboardServicer(leaderboard_service_pb2_grpc.LeaderboardServiceService
                     yield HttpBody(content_type=content_type, data=piece[start : start + PIECE_BYTES])
                     # HTTP takes the type from the first message only.
                     content_type = ""
+
+    async def GetLeaderboardCard(
+        self, request: leaderboard_service_pb2.GetLeaderboardCardRequest, context: Context
+    ) -> HttpBody:
+        key = convert.board_key(request)
+        private = key.owner != INSTALLATION
+        board = await self._boards.leaderboard(key, Sort.RANK)
+        picture = await self._painter.png(board_card(board, private=private))
+        return await respond(context, picture, f"leaderboard-{key.board}", private=private)
 
     async def GetExportKey(
         self, request: leaderboard_service_pb2.GetExportKeyRequest, context: Context

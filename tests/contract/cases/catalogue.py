@@ -9,6 +9,7 @@ from tests.contract.matching import ABSENT
 CREATE = "EloService.CreateVoiceModel"
 LIST = "EloService.ListVoiceModels"
 GET = "EloService.GetVoiceModel"
+CARD = "EloService.GetVoiceModelCard"
 UPDATE = "EloService.UpdateVoiceModel"
 APPROVE = "EloService.ApproveVoiceModel"
 MODEL_ID = re.compile(r"mdl_[0-9a-f]{32}")
@@ -136,6 +137,22 @@ CASES = [
         {"page_size": -5},
         Fails("INVALID_INPUT", fields=("page_size",)),
     ),
+    Case("a model has a card", CARD, {"id": Given("own_model")}, Ok({"content_type": "image/png"}), caller="nobody"),
+    Case(
+        "the card of a private model is for its owner",
+        CARD,
+        {"id": Given("new_private_model")},
+        Ok({"content_type": "image/png"}),
+    ),
+    *(
+        Case(f"the card of {what} is not found", CARD, {"id": id_}, Fails("NOT_FOUND"), caller=caller)
+        for what, id_, caller in (
+            ("another developer's private model", Given("private_model_of_somebody_else"), "developer"),
+            ("a private model without a key", Given("new_private_model"), "nobody"),
+            ("an unknown model", NO_MODEL, "nobody"),
+        )
+    ),
+    Case("the card of a malformed id is refused", CARD, {"id": "card"}, Fails("INVALID_INPUT", ("id",))),
     Case("a model is read", GET, {"id": Given("own_model")}, Ok({"id": Given("own_model"), "name": "Mine"})),
     Case(
         "another developer's model can be read",

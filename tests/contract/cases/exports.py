@@ -1,4 +1,4 @@
-"""Recomputed results, and exports of trials, results, pairs and votes."""
+"""Recomputed results, exports of trials, results, pairs and votes, and the card of the verdict."""
 
 import re
 
@@ -7,6 +7,7 @@ from tests.contract.cases.case import Case, Fails, Given, Ok
 from tests.contract.cases.experiments import RESULTS
 
 EXPORT = "ExperimentService.ExportExperiment"
+CARD = "ExperimentService.GetVerdictCard"
 TYPES = {
     "csv": "text/csv; charset=utf-8",
     "parquet": "application/vnd.apache.parquet",
@@ -104,6 +105,21 @@ CASES = [
             "an unknown experiment": "exp_" + "0" * 32,
         }.items()
     ),
+    Case("a verdict has a card", CARD, {"id": COMPLETED}, Ok({"content_type": "image/png"})),
+    Case(
+        "an experiment that has not ended has no card",
+        CARD,
+        {"id": Given("created_experiment")},
+        Fails("WRONG_STATE", metadata={"status": "created"}, says="completed"),
+    ),
+    Case("the card of a verdict needs a key", CARD, {"id": COMPLETED}, Fails("CREDENTIALS_MISSING"), caller="nobody"),
+    Case(
+        "the card of another developer's verdict is not found",
+        CARD,
+        {"id": Given("experiment_of_somebody_else")},
+        Fails("NOT_FOUND"),
+    ),
+    Case("the card of a malformed id is refused", CARD, {"id": "card"}, Fails("INVALID_INPUT", ("id",))),
     Case(
         "an export with a malformed id is refused",
         EXPORT,

@@ -11,6 +11,7 @@ HISTORY = "LeaderboardService.ListSnapshots"
 MATRIX = "LeaderboardService.GetHeadToHead"
 EXPORT = "LeaderboardService.ExportVotes"
 KEY = "LeaderboardService.GetExportKey"
+CARD = "LeaderboardService.GetLeaderboardCard"
 CATEGORY, OWN = Given("voted_category"), Given("own_voted_category")
 VOTED = {"board": "human", "category": CATEGORY}
 DAY = re.compile(r"20\d\d-\d\d-\d\d")
@@ -76,7 +77,13 @@ CASES = [
         Case(
             f"{what} of an own board needs a key", rpc, {"private": True}, Fails("CREDENTIALS_MISSING"), caller="nobody"
         )
-        for what, rpc in {"a board": GET, "the history": HISTORY, "the matrix": MATRIX, "the export": EXPORT}.items()
+        for what, rpc in {
+            "a board": GET,
+            "the history": HISTORY,
+            "the matrix": MATRIX,
+            "the export": EXPORT,
+            "the card": CARD,
+        }.items()
     ),
     Case("a language must be a tag", GET, {"language": "English!"}, Fails("INVALID_INPUT", ("language",), "BCP 47")),
     Case(
@@ -137,6 +144,20 @@ CASES = [
         EXPORT,
         {"category": "no_such_category"},
         Fails("NOT_FOUND", says="no votes of this board yet"),
+    ),
+    Case("a board has a card", CARD, VOTED, Ok({"content_type": "image/png"}), caller="nobody"),
+    Case("a board without votes has a card", CARD, {"category": "no_such_category"}, Ok({"content_type": "image/png"})),
+    Case(
+        "the card of an own board is for its owner",
+        CARD,
+        {"board": "human", "category": OWN, "private": True},
+        Ok({"content_type": "image/png"}),
+    ),
+    Case(
+        "the card of a malformed category is refused",
+        CARD,
+        {"category": "<script>"},
+        Fails("INVALID_INPUT", ("category",), "1 to 50 characters of a-z, 0-9 and _"),
     ),
     Case(
         "the key of exports is public",

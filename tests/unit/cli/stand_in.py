@@ -44,6 +44,7 @@ from voicearena.tts.v1 import tts_pb2, tts_service_pb2, tts_service_pb2_grpc
 
 from tests.unit.cli.refusals import refuse
 from tests.unit.cli.stand_in_battles import CROAK, FAST, BattlesStandIn
+from tests.unit.cli.stand_in_cards import CardsStandIn
 from tests.unit.cli.stand_in_leaderboard import LeaderboardStandIn
 from tests.unit.cli.stand_in_scenarios import ScenariosStandIn
 
@@ -74,6 +75,7 @@ async def require_key(context: Any) -> None:
 
 
 class StandIn(
+    CardsStandIn,
     BattlesStandIn,
     LeaderboardStandIn,
     ScenariosStandIn,

@@ -116,6 +116,7 @@ OPEN_RPCS_OF_THE_ARENA = (
     *("EloService/ListVoiceModels", "EloService/GetVoiceModel"),
     *("LeaderboardService/GetLeaderboard", "LeaderboardService/WatchLeaderboard", "LeaderboardService/ListSnapshots"),
     *("LeaderboardService/GetHeadToHead", "LeaderboardService/ExportVotes", "LeaderboardService/GetExportKey"),
+    *("LeaderboardService/GetLeaderboardCard", "EloService/GetVoiceModelCard"),
     *("ScenarioService/ListScenarios", "ScenarioService/GetScenario"),
 )
 

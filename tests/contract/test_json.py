@@ -219,7 +219,7 @@ async def test_an_unsupported_method_is_refused_with_the_supported_ones(
 @pytest.mark.parametrize(
     ("verb", "path"),
     [
-        ("GET", "/"),
+        ("GET", "/nothing"),
         ("GET", "/api/v1/nothing"),
         ("GET", "/api/v2/experiments"),
         ("GET", "/api/v1/experiments/a/b/c"),

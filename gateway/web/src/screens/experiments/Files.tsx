@@ -1,0 +1,141 @@
+import { useSignal } from "@preact/signals";
+import {
+  type Experiment,
+  Experiment_EvalMode,
+  Experiment_Status,
+} from "../../../gen/voicearena/experiments/v1/experiment_pb.js";
+import {
+  ExperimentService,
+  ExportExperimentRequest_Format as Format,
+  ExportExperimentRequest_Table as Kind,
+} from "../../../gen/voicearena/experiments/v1/experiment_service_pb.js";
+import { useBlobUrl } from "../../audio/use_player.ts";
+import { CopyAs } from "../../copy/CopyAs.tsx";
+import { Button } from "../../parts/Button.tsx";
+import { Command } from "../../parts/Copy.tsx";
+import { Failure } from "../../parts/Failure.tsx";
+import { Section } from "../../parts/Page.tsx";
+import { Select } from "../../parts/Select.tsx";
+import { announce } from "../../parts/Status.tsx";
+import { useAction } from "../../rpc/action.ts";
+import { call, stream } from "../../rpc/client.ts";
+import { experiments } from "../../strings/experiments.ts";
+
+const text = experiments.files;
+const { method } = ExperimentService;
+const CARD_TIMEOUT_MS = 30_000;
+
+/** What can be taken away: exports, the report and the share card. */
+export function Files({ experiment }: { experiment: Experiment }) {
+  return (
+    <>
+      <Exports experiment={experiment} />
+      <Section title={text.report}>
+        <p>{text.reportText}</p>
+        <Command text={`arena experiment report ${experiment.id}`} />
+      </Section>
+      <Card experiment={experiment} />
+    </>
+  );
+}
+
+function Exports({ experiment }: { experiment: Experiment }) {
+  const { id } = experiment;
+  const table = useSignal<keyof typeof text.tables>("trials");
+  const format = useSignal<keyof typeof text.formats>("csv");
+  const request = { id, table: Kind[table.value], format: Format[format.value] };
+  const saveAs = `${id}-${table.value}.${format.value}`;
+  const download = useAction(async () => {
+    const parts: BlobPart[] = [];
+    let type = "";
+    for await (const body of stream(method.exportExperiment, request)) {
+      type ||= body.contentType;
+      parts.push(new Uint8Array(body.data));
+    }
+    save(new Blob(parts, { type }), saveAs);
+    announce(text.downloaded(saveAs));
+  });
+  const tables = Object.entries(text.tables).filter(
+    ([name]) => name !== "votes" || experiment.evalMode !== Experiment_EvalMode.automated,
+  );
+  return (
+    <Section title={text.exports}>
+      <div class="experiment-filters">
+        <Select
+          label={text.table}
+          value={table.value}
+          choices={tables.map(([value, label]) => ({ value, label }))}
+          onChange={(value) => {
+            table.value = value as keyof typeof text.tables;
+          }}
+        />
+        <Select
+          label={text.format}
+          value={format.value}
+          choices={Object.entries(text.formats).map(([value, label]) => ({ value, label }))}
+          onChange={(value) => {
+            format.value = value as keyof typeof text.formats;
+          }}
+        />
+        <Button busy={download.busy} onClick={() => download.run()}>
+          {text.download}
+        </Button>
+        <CopyAs
+          method={method.exportExperiment}
+          request={request}
+          saveAs={saveAs}
+          cli={["experiment", "export", id, "--table", table.value, "--format", format.value]}
+        />
+      </div>
+      {download.error && <Failure error={download.error} onRetry={() => download.run()} />}
+    </Section>
+  );
+}
+
+function Card({ experiment }: { experiment: Experiment }) {
+  const { id, name, status } = experiment;
+  const card = useSignal<Blob | undefined>(undefined);
+  const make = useAction(async () => {
+    const { data, contentType } = await call(method.getVerdictCard, { id }, { timeoutMs: CARD_TIMEOUT_MS });
+    card.value = new Blob([new Uint8Array(data)], { type: contentType });
+  });
+  return (
+    <Section title={text.card}>
+      <p>{status === Experiment_Status.completed ? text.cardText : text.cardWait}</p>
+      {status === Experiment_Status.completed && (
+        <p class="actions">
+          <Button busy={make.busy} onClick={() => make.run()}>
+            {text.cardShow}
+          </Button>
+          <CopyAs method={method.getVerdictCard} request={{ id }} saveAs={`${id}.png`} />
+        </p>
+      )}
+      {make.error && <Failure error={make.error} onRetry={() => make.run()} />}
+      {card.value && <CardImage blob={card.value} name={name} file={`${id}.png`} />}
+    </Section>
+  );
+}
+
+function CardImage({ blob, name, file }: { blob: Blob; name: string; file: string }) {
+  const url = useBlobUrl(blob);
+  return (
+    <figure class="verdict-card">
+      <img src={url} width="1200" height="630" alt={text.cardAlt(name)} />
+      <figcaption>
+        <a href={url} download={file}>
+          {text.download}
+        </a>
+      </figcaption>
+    </figure>
+  );
+}
+
+function save(blob: Blob, name: string): void {
+  const url = URL.createObjectURL(blob);
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  // The download has begun when the click returns, but some browsers read the URL a moment later.
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

@@ -1,0 +1,149 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { type Trial, Trial_Status } from "../../../gen/voicearena/experiments/v1/experiment_pb.js";
+import { AudioPlayer } from "../../audio/AudioPlayer.tsx";
+import { usePlayer } from "../../audio/use_player.ts";
+import { milliseconds, seconds } from "../../format/duration.ts";
+import { ABSENT, count, decimal, percent } from "../../format/number.ts";
+import { experiments } from "../../strings/experiments.ts";
+import { trialStatusName, voiceName } from "./names.ts";
+import { alignedWords } from "./words.ts";
+
+const text = experiments.trials;
+
+/** One recording: its audio, its most important measurements, and what was heard. */
+export function TrialCard({ trial, isRepeated }: { trial: Trial; isRepeated: boolean }) {
+  const name = voiceName(trial);
+  const facts: [string, string][] = [
+    [text.ttfb, milliseconds(trial.ttfbMs)],
+    [text.total, milliseconds(trial.generationTimeMs)],
+    [text.length, seconds(trial.durationSeconds)],
+    [text.errors, percent(trial.wordErrorRate, 1)],
+    [text.quality, decimal(trial.signalQualityMos)],
+  ];
+  const measured = facts.filter(([, value]) => value !== ABSENT);
+  return (
+    <li class="trial-card">
+      <p class="trial-head">
+        <bdi class="trial-voice">{name}</bdi>
+        {isRepeated && <span class="muted">{text.repeat(trial.repeatIndex + 1)}</span>}
+        {trial.status !== Trial_Status.completed && (
+          <span class={`trial-status trial-${Trial_Status[trial.status]}`}>{trialStatusName(trial.status)}</span>
+        )}
+      </p>
+      {trial.errorMessage !== "" && <p class="trial-error">{trial.errorMessage}</p>}
+      {trial.audioUrl && (
+        <WhenNear>
+          <TrialAudio
+            url={trial.audioUrl}
+            duration={trial.durationSeconds}
+            name={text.play(name, trial.promptIndex + 1)}
+          />
+        </WhenNear>
+      )}
+      {trial.audioDeletedAt && <p class="muted">{text.audioDeleted}</p>}
+      {measured.length > 0 && (
+        <dl class="trial-facts">
+          {measured.map(([heading, value]) => (
+            <div key={heading}>
+              <dt>{heading}</dt>
+              <dd>{value}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      {trial.words ? <Heard words={trial.words} /> : trial.transcript && <p dir="auto">{trial.transcript}</p>}
+      {trial.status === Trial_Status.completed && (
+        <p class="trial-foot">
+          <a href={`/evaluations/${trial.id}`}>{text.evaluation}</a>
+        </p>
+      )}
+    </li>
+  );
+}
+
+function TrialAudio({ url, duration, name }: { url: string; duration: number | undefined; name: string }) {
+  const player = usePlayer({
+    url,
+    fetching: "streamed",
+    seeking: "free",
+    ...(duration === undefined ? {} : { seconds: duration }),
+  });
+  return <AudioPlayer player={player} name={name} />;
+}
+
+/** Shows its content once it is near the screen: a page of 400 players would load 400 recordings. */
+function WhenNear({ children }: { children: preact.ComponentChildren }) {
+  const frame = useRef<HTMLDivElement>(null);
+  const isNear = useSignal(false);
+  useEffect(() => {
+    if (!frame.current) {
+      return;
+    }
+    const observer = new IntersectionObserver(
+      (entries) => {
+        if (entries.some((entry) => entry.isIntersecting)) {
+          isNear.value = true;
+          observer.disconnect();
+        }
+      },
+      { rootMargin: "50%" },
+    );
+    observer.observe(frame.current);
+    return () => observer.disconnect();
+  }, []);
+  return (
+    <div class="trial-audio" ref={frame}>
+      {isNear.value && children}
+    </div>
+  );
+}
+
+/** The words of the text with what was heard: errors are marked by shape, and named for screen readers. */
+function Heard({ words }: { words: NonNullable<Trial["words"]> }) {
+  return (
+    <>
+      <p class="heard" dir="auto">
+        {alignedWords(words).map((word, index) => (
+          <span key={index}>
+            {index > 0 && " "}
+            {word.kind === "equal" && word.reference}
+            {word.kind === "insert" && (
+              <ins>
+                <span class="visually-hidden">{text.inserted} </span>
+                {word.heard}
+              </ins>
+            )}
+            {word.kind === "delete" && (
+              <del>
+                <span class="visually-hidden">{text.deleted} </span>
+                {word.reference}
+              </del>
+            )}
+            {word.kind === "substitute" && (
+              <>
+                <del>{word.reference}</del>{" "}
+                <ins>
+                  <span class="visually-hidden">{text.replaced} </span>
+                  {word.heard}
+                </ins>
+              </>
+            )}
+          </span>
+        ))}
+      </p>
+      {words.failures.length > 0 && (
+        <p class="trial-error">
+          {text.failures} ({count(words.failures.length)}):{" "}
+          {words.failures
+            .map(({ kind, words: run }) => `${failureName(kind)}${run.length > 0 ? ` “${run.join(" ")}”` : ""}`)
+            .join("; ")}
+        </p>
+      )}
+    </>
+  );
+}
+
+function failureName(kind: string): string {
+  return (text.failureKinds as Record<string, string>)[kind] ?? kind;
+}

@@ -22,8 +22,10 @@ export function Dialog({ title, onClose, children }: DialogProps) {
     shown?.querySelector<HTMLElement>("input, select, textarea")?.focus();
     return () => {
       shown?.close();
-      if (opener instanceof HTMLElement) {
-        opener.focus();
+      // What opened it can be gone with the dialog before, or with a row that was deleted.
+      const back = opener?.isConnected && opener !== document.body ? opener : document.querySelector("main h1");
+      if (back instanceof HTMLElement) {
+        back.focus();
       }
     };
   }, []);

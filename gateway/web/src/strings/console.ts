@@ -107,6 +107,7 @@ export const texts = {
     languages: "Languages",
     unknown: "unknown",
     model: "Model",
+    noModel: "the provider has one model",
     rate: "Sample rate",
     all: "All providers",
     empty: "No voice is available",

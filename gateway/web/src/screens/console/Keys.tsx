@@ -6,6 +6,7 @@ import { AuthService } from "../../../gen/voicearena/auth/v1/auth_service_pb.js"
 import { apiKey } from "../../app/keys.ts";
 import { CopyAs } from "../../copy/CopyAs.tsx";
 import { When } from "../../format/Measured.tsx";
+import { absolute } from "../../format/time.ts";
 import { Button } from "../../parts/Button.tsx";
 import { Confirm } from "../../parts/Confirm.tsx";
 import { Empty } from "../../parts/Empty.tsx";
@@ -71,7 +72,7 @@ function OwnKeys({ credential }: { credential: string }) {
       heading: keys.lastUsed,
       cell: (key) => (key.lastUsedAt ? <When at={key.lastUsedAt} /> : keys.neverUsed),
     },
-    { id: "expires", heading: keys.expires, cell: (key) => (key.expiresAt ? <When at={key.expiresAt} /> : keys.never) },
+    { id: "expires", heading: keys.expires, cell: (key) => (key.expiresAt ? absolute(key.expiresAt) : keys.never) },
     {
       id: "actions",
       heading: keys.actions,
@@ -160,6 +161,9 @@ interface KeyActionsProps {
 
 function KeyActions({ apiKey: key, onRotate, onRevoke }: KeyActionsProps) {
   const state = keyState(key);
+  if (state === "revoked" || state === "expired") {
+    return null;
+  }
   return (
     <span class="row-actions">
       {state === "active" && (
@@ -167,11 +171,9 @@ function KeyActions({ apiKey: key, onRotate, onRevoke }: KeyActionsProps) {
           {keys.rotate}
         </Button>
       )}
-      {(state === "active" || state === "replaced") && (
-        <Button kind="quiet" aria-label={`${keys.revoke}: ${key.name}`} onClick={onRevoke}>
-          {keys.revoke}
-        </Button>
-      )}
+      <Button kind="quiet" aria-label={`${keys.revoke}: ${key.name}`} onClick={onRevoke}>
+        {keys.revoke}
+      </Button>
     </span>
   );
 }

@@ -5,7 +5,8 @@ import { TtsService } from "../../../gen/voicearena/tts/v1/tts_service_pb.js";
 import { apiKey } from "../../app/keys.ts";
 import { useUrlState } from "../../app/url_state.ts";
 import { CopyAs } from "../../copy/CopyAs.tsx";
-import { count } from "../../format/number.ts";
+import { Measured } from "../../format/Measured.tsx";
+import { ABSENT, count } from "../../format/number.ts";
 import { Command } from "../../parts/Copy.tsx";
 import { Empty } from "../../parts/Empty.tsx";
 import { List } from "../../parts/List.tsx";
@@ -50,7 +51,11 @@ const VOICE_COLUMNS: Column<Voice>[] = [
     ),
   },
   { id: "languages", heading: voices.languages, cell: (voice) => voice.languages.join(", ") || voices.unknown },
-  { id: "model", heading: voices.model, cell: (voice) => voice.modelId },
+  {
+    id: "model",
+    heading: voices.model,
+    cell: (voice) => <Measured text={voice.modelId || ABSENT} reason={voices.noModel} />,
+  },
   { id: "rate", heading: voices.rate, numeric: true, cell: (voice) => `${count(voice.sampleRateHz)} Hz` },
 ];
 

@@ -1,7 +1,7 @@
 # The commands of the project. `make help` lists them.
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help demo listening models test screenshots test-models up gen gen-ts lint page publish-protos bench bench-gpu chaos attack clean
+.PHONY: help demo listening models test screenshots test-models up gen gen-ts lint page demo-data publish-protos bench bench-gpu chaos attack clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -78,6 +78,9 @@ lint: $(STAMPS)/dev $(STUBS) $(WEB_STUBS) ## check style, types, imports, names,
 	PATH="$(TOOLS)" tsc --project $(WEB)/examples
 	cd $(WEB) && PATH="$(TOOLS)" biome check --error-on-warnings
 	$(BIN)/python -m gateway.config --validate
+
+demo-data: $(STAMPS)/dev $(STUBS) ## capture the demo data of the page anew from a mesh, in 5 minutes
+	@$(BIN)/python -m tests.demo_data
 
 publish-protos: $(STAMPS)/dev $(STUBS) ## save the protos as the version that later ones must be compatible with
 	$(BIN)/buf build --exclude-source-info -o protos/published.binpb

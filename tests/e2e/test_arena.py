@@ -21,12 +21,9 @@ from services.elo.settings import EloSettings
 from services.elo.tables import LIVE_RATINGS
 from services.elo.voting.live_ratings import LiveRatings
 from services.runtime.db import Database
-from tests.experiments import api_client
 from tests.mesh import mesh_settings
+from tests.voters import LOOK_AGAIN_SECONDS, READY_SECONDS, new_voter
 
-READY_SECONDS = 120.0
-"""Within this time a fresh mesh must have battles and a leaderboard with rows."""
-LOOK_AGAIN_SECONDS = 0.2
 LOCAL_PROVIDERS = ("espeak", "flite")
 
 Json = Mapping[str, Any]
@@ -67,48 +64,6 @@ async def board_where(http: httpx.AsyncClient, reached: Any, **params: str) -> d
     raise AssertionError("the stream of the board ended")
 
 
-class Voter:
-    """A voter who hears battles in the API as a player does: in ranges of bytes."""
-
-    def __init__(self, mesh: Mesh, session: Json) -> None:
-        self.id = session["id"]
-        self.http = api_client(mesh, session["session_token"])
-
-    async def next(self, **wish: object) -> dict[str, Any]:
-        """Returns the next battle, as soon as there is one."""
-        async with asyncio.timeout(READY_SECONDS):
-            while (response := await self.http.post("/battles/next", json=wish)).status_code == 503:
-                assert response.json()["details"][0]["reason"] == "NOT_READY", response.text
-                await asyncio.sleep(LOOK_AGAIN_SECONDS)
-        return dict(response.raise_for_status().json())
-
-    async def hear(self, battle: Json) -> None:
-        """Fetches both clips in two ranges each, and waits as long as they play."""
-        for url in (battle["clip_a_url"], battle["clip_b_url"]):
-            head = await self.http.get(url, headers={"range": "bytes=0-9999"})
-            assert (head.status_code, len(head.content)) == (206, 10_000)
-            size = int(head.headers["content-range"].rpartition("/")[2])
-            rest = await self.http.get(url, headers={"range": "bytes=10000-"})
-            assert (rest.status_code, len(rest.content)) == (206, size - 10_000)
-        await asyncio.sleep(battle["clip_a_seconds"] + battle["clip_b_seconds"])
-
-    async def vote(self, battle: Json, winner: str) -> dict[str, Any]:
-        """Votes, as soon as the gateway has reported that the clips were sent. Returns the reveal."""
-        async with asyncio.timeout(READY_SECONDS):
-            while (response := await self._vote(battle, winner)).status_code == 409:
-                assert response.json()["details"][0]["metadata"]["status"] in ("not_fetched", "not_heard")
-                await asyncio.sleep(LOOK_AGAIN_SECONDS)
-        return dict(response.raise_for_status().json())
-
-    async def _vote(self, battle: Json, winner: str) -> httpx.Response:
-        return await self.http.post(f"/battles/{battle['battle_id']}/vote", json={"winner": winner})
-
-
-async def new_voter(mesh: Mesh, http: httpx.AsyncClient) -> Voter:
-    """Returns a voter with a new session. If `http` has a key, the voter may hear the battles of its developer."""
-    return Voter(mesh, (await http.post("/voters", json={})).raise_for_status().json())
-
-
 async def test_a_fresh_mesh_fills_its_pool_and_its_leaderboard_by_itself(anyone: httpx.AsyncClient) -> None:
     board = await board_where(
         # The first votes are on one scenario, which says nothing about others: there are no intervals yet.
@@ -130,7 +85,7 @@ async def test_a_voter_hears_both_clips_votes_and_sees_who_spoke_and_how_ratings
     voter = await new_voter(mesh, anyone)
     given = await voter.next()
     assert (await voter.next())["battle_id"] == given["battle_id"]
-    unheard = await voter._vote(given, "a")
+    unheard = await voter.answer(given, "a")
     assert (unheard.status_code, unheard.json()["details"][0]["metadata"]["status"]) == (409, "not_fetched")
     path = f"/battles/{given['battle_id']}"
 
@@ -157,8 +112,8 @@ async def test_a_voter_hears_both_clips_votes_and_sees_who_spoke_and_how_ratings
     assert other["after"] - other["before"] == pytest.approx(-gained)
     me = (await voter.http.get("/voters/me")).raise_for_status().json()
     assert (me["id"], me["votes_cast"], me["votes_until_ranking"]) == (voter.id, 1, 29)
-    assert (await voter._vote(given, "a")).json()["clip_a_rating"] == rating
-    changed = await voter._vote(given, "b")
+    assert (await voter.answer(given, "a")).json()["clip_a_rating"] == rating
+    changed = await voter.answer(given, "b")
     assert (changed.status_code, changed.json()["details"][0]["metadata"]["status"]) == (409, "answered")
 
 

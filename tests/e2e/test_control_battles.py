@@ -9,8 +9,8 @@ import sqlalchemy as sa
 from deploy.local.mesh import Mesh
 from services.elo.tables import BATTLE_VOTES, BATTLES
 from services.runtime.db import Database
-from tests.e2e.test_arena import READY_SECONDS, Json, Voter, new_voter
 from tests.mesh import mesh_settings
+from tests.voters import READY_SECONDS, Json, Voter, new_voter
 
 
 async def control_of(database: Database, battle: Json) -> str:

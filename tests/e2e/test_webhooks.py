@@ -13,11 +13,11 @@ import pytest
 import pytest_asyncio
 
 from deploy.local.mesh import Mesh
-from tests.e2e.test_arena import new_voter
 from tests.fakes.bodies import wav_of
 from tests.fakes.recordings import tone
 from tests.fakes.webhook_receiver import WebhookReceiver
 from tests.mesh import STAND_IN, Developer
+from tests.voters import new_voter
 
 TIMEOUT_SECONDS = 30.0
 POLL_INTERVAL_SECONDS = 0.05

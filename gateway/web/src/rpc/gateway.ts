@@ -14,7 +14,7 @@ import { noteServerTime } from "../format/clock.ts";
 import type { CallOptions, Transport } from "./client.ts";
 import { ApiError, Code, errorOfHttp, errorOfTrailers, UNREACHABLE, unreachable } from "./errors.ts";
 import { FrameReader, frame } from "./frames.ts";
-import { reachable } from "./reachable.ts";
+import { doubts, reachable } from "./reachable.ts";
 import { newTrace } from "./trace.ts";
 
 const UNARY_TIMEOUT_MS = 15_000;
@@ -80,6 +80,9 @@ async function* messages(method: DescMethod, request: Uint8Array, options: CallO
       reachable.value = false;
     } else if (error.code !== Code.CANCELLED && !isLate) {
       reachable.value = true;
+    }
+    if (error.reason === "UNAVAILABLE") {
+      doubts.value += 1;
     }
     throw error;
   } finally {

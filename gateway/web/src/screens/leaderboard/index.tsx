@@ -3,6 +3,7 @@ import type { Leaderboard as Board } from "../../../gen/voicearena/elo/v1/leader
 import { LeaderboardService } from "../../../gen/voicearena/elo/v1/leaderboard_service_pb.js";
 import { apiKey } from "../../app/keys.ts";
 import { useUrlState } from "../../app/url_state.ts";
+import { CopyAs } from "../../copy/CopyAs.tsx";
 import { Button } from "../../parts/Button.tsx";
 import { download } from "../../parts/download.ts";
 import { Empty } from "../../parts/Empty.tsx";
@@ -20,6 +21,7 @@ import { en } from "../../strings/en.ts";
 import { leaderboard as text } from "../../strings/leaderboard.ts";
 import { BoardTable } from "./BoardTable.tsx";
 import {
+  boardCommand,
   boardCsv,
   boardQuery,
   DEFAULTS,
@@ -149,6 +151,7 @@ function BoardView({ board, phase, state, selection, change }: BoardViewProps) {
       <div class="board-head">
         <Freshness board={board} phase={phase} />
         <div class="actions">
+          <CopyTab tab={tab} state={state} selection={selection} />
           <Button onClick={() => download(csvName(state), "text/csv", boardCsv(board.rows))}>{text.csv}</Button>
           {!selection.private && <Share about={caption} card={`/api/v1/leaderboard/card?${boardQuery(state)}`} />}
         </div>
@@ -194,6 +197,22 @@ function BoardView({ board, phase, state, selection, change }: BoardViewProps) {
       )}
     </>
   );
+}
+
+/** Copies the call of the tab that is shown. */
+function CopyTab({ tab, state, selection }: { tab: string; state: State; selection: Selection }) {
+  const needs = selection.private ? "key" : undefined;
+  if (tab === "head-to-head") {
+    const cli = boardCommand(state, "head-to-head");
+    return <CopyAs method={LeaderboardService.method.getHeadToHead} request={selection} needs={needs} cli={cli} />;
+  }
+  if (tab === "history") {
+    const { language: _, ...request } = selection;
+    const cli = boardCommand(state, "history");
+    return <CopyAs method={LeaderboardService.method.listSnapshots} request={request} needs={needs} cli={cli} />;
+  }
+  const cli = boardCommand(state);
+  return <CopyAs method={LeaderboardService.method.getLeaderboard} request={selection} needs={needs} cli={cli} />;
 }
 
 function boardLabel({ board }: State): string {

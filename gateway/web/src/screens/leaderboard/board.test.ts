@@ -51,7 +51,7 @@ test("the first click on a heading has the best first, the second one turns it",
 });
 
 test("a URL with unknown names shows the default board by rank", () => {
-  const state = { ...DEFAULTS, board: "<script>", sort: "toString", order: "x" };
+  const state = { ...DEFAULTS, board: "toString", sort: "toString", order: "x" };
   expect(selectionOf(state).board).toBe(Leaderboard_Board.hybrid);
   expect(sortOf(state).by).toBe("rank");
   expect(boardQuery(state)).toBe("board=hybrid");

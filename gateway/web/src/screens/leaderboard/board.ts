@@ -29,13 +29,22 @@ export interface Selection {
   private: boolean;
 }
 
-/** Returns the board that the URL names. An unknown name is the default. */
-export function selectionOf({ board, category, language, scope }: State): Selection {
-  const named: Record<string, Leaderboard_Board> = {
-    human: Leaderboard_Board.human,
-    metrics: Leaderboard_Board.metrics,
-  };
-  return { board: named[board] ?? Leaderboard_Board.hybrid, category, language, private: scope === "own" };
+const BOARDS = new Map([
+  ["hybrid", Leaderboard_Board.hybrid],
+  ["human", Leaderboard_Board.human],
+  ["metrics", Leaderboard_Board.metrics],
+]);
+
+/** Returns the name of the board in the URL. An unknown one is the default. */
+export function boardName({ board }: Pick<State, "board">): string {
+  return BOARDS.has(board) ? board : DEFAULTS.board;
+}
+
+/** Returns the board that the URL names. */
+export function selectionOf(state: State): Selection {
+  const { category, language, scope } = state;
+  const board = BOARDS.get(boardName(state)) ?? Leaderboard_Board.hybrid;
+  return { board, category, language, private: scope === "own" };
 }
 
 interface Order {
@@ -59,7 +68,7 @@ export const ORDERS: Record<string, Order> = {
 
 /** Returns the order that the URL names, the best first unless it says otherwise. */
 export function sortOf({ sort, order }: State): Sort {
-  const by = sort in ORDERS ? sort : "rank";
+  const by = Object.hasOwn(ORDERS, sort) ? sort : "rank";
   const best = ORDERS[by]?.best === "high" ? "descending" : "ascending";
   return { by, descending: (order === "" ? best : order) === "descending" };
 }
@@ -135,7 +144,7 @@ export function boardCsv(rows: readonly LeaderboardRow[]): string {
 
 /** Returns the query of a board for routes of the API that a link opens. */
 export function boardQuery(state: State): string {
-  const query = new URLSearchParams({ board: state.board in { human: 1, metrics: 1 } ? state.board : "hybrid" });
+  const query = new URLSearchParams({ board: boardName(state) });
   for (const name of ["category", "language"] as const) {
     if (state[name]) {
       query.set(name, state[name]);
@@ -149,7 +158,7 @@ export function boardCommand(state: State, ...subcommand: string[]): string[] {
   return [
     "leaderboard",
     ...subcommand,
-    ...["--board", state.board in { human: 1, metrics: 1 } ? state.board : "hybrid"],
+    ...["--board", boardName(state)],
     ...(state.category ? ["--category", state.category] : []),
     ...(state.language && subcommand[0] !== "history" ? ["--language", state.language] : []),
     ...(state.scope === "own" ? ["--own"] : []),

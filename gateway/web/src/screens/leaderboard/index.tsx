@@ -23,6 +23,7 @@ import { BoardTable } from "./BoardTable.tsx";
 import {
   boardCommand,
   boardCsv,
+  boardName,
   boardQuery,
   DEFAULTS,
   type Selection,
@@ -56,7 +57,7 @@ function Filters({ state, change }: { state: State; change: Change }) {
   const boards = Object.entries(text.boards).map(([value, label]) => ({ value, label }));
   return (
     <div class="board-filters">
-      <Select label={text.board} value={state.board} choices={boards} onChange={(board) => change({ board })} />
+      <Select label={text.board} value={boardName(state)} choices={boards} onChange={(board) => change({ board })} />
       <Select
         label={text.category}
         value={state.category}
@@ -144,7 +145,7 @@ function BoardView({ board, phase, state, selection, change }: BoardViewProps) {
   }
   const scope = [words(state.category), state.language && languageName(state.language)].filter(Boolean).join(", ");
   const caption = text.caption(boardLabel(state), scope || text.allScenarios);
-  const tab = state.tab in text.tabs ? state.tab : "ranking";
+  const tab = Object.hasOwn(text.tabs, state.tab) ? state.tab : "ranking";
   const sort = sortOf(state);
   return (
     <>
@@ -215,8 +216,8 @@ function CopyTab({ tab, state, selection }: { tab: string; state: State; selecti
   return <CopyAs method={LeaderboardService.method.getLeaderboard} request={selection} needs={needs} cli={cli} />;
 }
 
-function boardLabel({ board }: State): string {
-  return (text.boards as Record<string, string>)[board] ?? text.boards.hybrid;
+function boardLabel(state: State): string {
+  return (text.boards as Record<string, string>)[boardName(state)] ?? "";
 }
 
 function csvName({ board, category, language }: State): string {

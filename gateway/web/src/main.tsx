@@ -7,10 +7,22 @@ import "./app/tokens.css";
 import "./app/base.css";
 
 // Listening links are issued as `/#/listen/TOKEN`. The token stays in the fragment, which no server sees.
-const [, token] = location.hash.match(/^#\/listen\/(.+)$/) ?? [];
-if (token) {
-  history.replaceState(null, "", `/listen#${token}`);
+function listeningPath(): string | undefined {
+  const [, token] = location.hash.match(/^#\/listen\/(.+)$/) ?? [];
+  return token && `/listen#${token}`;
 }
+
+const path = listeningPath();
+if (path) {
+  history.replaceState(null, "", path);
+}
+// A link that is pasted into an open tab changes the fragment only.
+addEventListener("hashchange", () => {
+  const path = listeningPath();
+  if (path) {
+    location.assign(path);
+  }
+});
 
 applyTheme();
 followApiKey();

@@ -7,20 +7,20 @@ import "./app/tokens.css";
 import "./app/base.css";
 
 // Listening links are issued as `/#/listen/TOKEN`. The token stays in the fragment, which no server sees.
-function listeningPath(): string | undefined {
+function listeningAddress(): string | undefined {
   const [, token] = location.hash.match(/^#\/listen\/(.+)$/) ?? [];
   return token && `/listen#${token}`;
 }
 
-const path = listeningPath();
-if (path) {
-  history.replaceState(null, "", path);
+const address = listeningAddress();
+if (address) {
+  history.replaceState(null, "", address);
 }
-// A link that is pasted into an open tab changes the fragment only.
+// A link that is pasted into a tab with this page changes the fragment only.
 addEventListener("hashchange", () => {
-  const path = listeningPath();
-  if (path) {
-    location.assign(path);
+  const pasted = listeningAddress();
+  if (pasted && location.pathname !== "/listen") {
+    location.replace(pasted);
   }
 });
 

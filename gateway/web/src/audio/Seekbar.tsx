@@ -16,7 +16,8 @@ interface SeekbarProps {
 /** A range input for the position, and the time beside it. */
 export function Seekbar({ time, duration, name, onSeek }: SeekbarProps) {
   const at = position(time.value);
-  const length = position(duration || undefined);
+  // A clip that is shorter than a second is not shown as nothing.
+  const length = position(duration ? Math.max(duration, 1) : undefined);
   return (
     <>
       <input

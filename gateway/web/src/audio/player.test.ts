@@ -105,6 +105,14 @@ describe("a clip of a comparison", () => {
     expect(audio.src).toMatch(/^blob:/);
   });
 
+  it("is not fetched if it is in memory already", async () => {
+    const { player, audio } = await ready({ ...CLIP, url: "blob:http://127.0.0.1:8080/1" });
+    expect(answers).not.toHaveBeenCalled();
+    expect(audio.src).toBe("blob:http://127.0.0.1:8080/1");
+    audio.happens("error");
+    await vi.waitFor(() => expect(player.state.value.failure).toBe("format"));
+  });
+
   it("plays in the handler that calls play(), before anything else can run", async () => {
     const { player } = await ready(CLIP);
     player.play();

@@ -46,6 +46,8 @@ export function maySeek(source: Source, state: PlayerState): boolean {
 /** Returns a player. It loads nothing yet. */
 export function createPlayer(source: Source, audio: HTMLAudioElement = new Audio()): Player {
   const url = onThisOrigin(source.url);
+  // There is nothing to fetch, and the Content-Security-Policy forbids to.
+  const isInMemory = url.startsWith("blob:");
   const state = signal(initialState(source.seconds));
   const position = signal(0);
   const gone = new AbortController();
@@ -93,7 +95,7 @@ export function createPlayer(source: Source, audio: HTMLAudioElement = new Audio
     if (!audio.getAttribute("src") || state.peek().phase === "failed") {
       return;
     }
-    const failure = source.fetching === "whole" ? "format" : await diagnose(url, gone.signal);
+    const failure = source.fetching === "whole" || isInMemory ? "format" : await diagnose(url, gone.signal);
     happened({ type: "fail", failure });
   };
   const listeners: readonly (readonly [string, () => void])[] = [
@@ -160,7 +162,7 @@ export function createPlayer(source: Source, audio: HTMLAudioElement = new Audio
         return;
       }
       happened({ type: "load" });
-      if (source.fetching === "whole") {
+      if (source.fetching === "whole" && !isInMemory) {
         audio.preload = "auto";
         void fetchWhole();
       } else {

@@ -77,8 +77,6 @@ export interface DotIntervalProps {
   smallest?: number;
   /** A value that matters, such as no difference: a line through all rows. */
   reference?: { value: number; name: string };
-  /** For a chart under a heading that says the same. */
-  hideTitle?: boolean;
   tableOpen?: boolean;
 }
 
@@ -137,7 +135,6 @@ export function DotInterval(props: DotIntervalProps) {
       height={(width) => Math.max(1, rows.length) * rowPx(width) + AXIS_PX}
       draw={draw}
       table={table}
-      hideTitle={props.hideTitle ?? false}
       tableOpen={props.tableOpen ?? false}
     />
   );

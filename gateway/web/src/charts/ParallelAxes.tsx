@@ -29,8 +29,6 @@ export interface ParallelAxesProps {
   one: Profile;
   field: readonly Profile[];
   height?: number;
-  /** For a chart under a heading that says the same. */
-  hideTitle?: boolean;
   tableOpen?: boolean;
 }
 
@@ -103,7 +101,6 @@ export function ParallelAxes(props: ParallelAxesProps) {
       draw={draw}
       table={table}
       legend={<Legend entries={entries} />}
-      hideTitle={props.hideTitle ?? false}
       tableOpen={props.tableOpen ?? false}
     />
   );

@@ -1,4 +1,3 @@
-import { useSignalEffect } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { PairPlayer } from "../audio/PairPlayer.tsx";
@@ -88,14 +87,6 @@ export function Comparison({ text, title, clips, busy, isOver, onVote, onReload,
     document.addEventListener("keydown", onKeyDown);
     return () => document.removeEventListener("keydown", onKeyDown);
   }, [pair]);
-  const wasAnnounced = useRef(false);
-  useSignalEffect(() => {
-    const { heardA: a, heardB: b } = pair.state.value;
-    if (a && b && !wasAnnounced.current) {
-      wasAnnounced.current = true;
-      announce(texts.canVote);
-    }
-  });
 
   return (
     <div class="comparison">

@@ -1,5 +1,6 @@
 import { useId } from "preact/hooks";
 import { comparison as texts } from "../strings/comparison.ts";
+import "../parts/field.css";
 import { keysOn, setKeysOn } from "./keys.ts";
 
 /** Switches the single keys on and off. */

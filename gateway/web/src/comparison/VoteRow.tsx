@@ -35,7 +35,7 @@ export function VoteRow({ missing, busy, onVote }: VoteRowProps) {
           </button>
         ))}
       </div>
-      <p id="votes-hint" class="votes-hint">
+      <p id="votes-hint" class="votes-hint" role="status">
         {busy ? texts.sending : missing ? texts.hearFirst[missing] : texts.canVote}
       </p>
     </fieldset>

@@ -2,6 +2,7 @@
 
 import { AuthService } from "../../gen/voicearena/auth/v1/auth_service_pb.js";
 import { readStored, store } from "../app/stored.ts";
+import { isDemo } from "../demo/state.ts";
 import { call } from "../rpc/client.ts";
 import { ApiError, Code } from "../rpc/errors.ts";
 
@@ -33,6 +34,10 @@ export async function withVoter<T>(act: (token: string) => Promise<T>): Promise<
 function session(invalid: string | undefined): Promise<string> {
   return alone(async () => {
     const stored = storedSession();
+    if (isDemo.peek()) {
+      // Demo data answers everybody.
+      return stored ?? "";
+    }
     if (stored && stored !== invalid) {
       return stored;
     }

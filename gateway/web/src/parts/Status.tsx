@@ -6,25 +6,29 @@ import "./status.css";
 
 const SHOWN_MS = 6_000;
 
-const message = signal({ text: "", number: 0 });
+const message = signal({ text: "", number: 0, isSeen: true });
 
-/** Says something that happened: "Copied", "The vote is counted". */
-export function announce(text: string): void {
-  message.value = { text, number: message.peek().number + 1 };
+/** Says something that happened: "Copied", "The vote is counted". What the page shows already need not be seen twice. */
+export function announce(text: string, isSeen = true): void {
+  message.value = { text, number: message.peek().number + 1, isSeen };
 }
 
 export function Status() {
-  const { text, number } = message.value;
+  const { text, number, isSeen } = message.value;
   useEffect(() => {
     const timer = setTimeout(() => {
-      message.value = { text: "", number };
+      message.value = { text: "", number, isSeen };
     }, SHOWN_MS);
     return () => clearTimeout(timer);
   }, [number]);
   return (
     <div class="status" role="status">
       {/* A new element for each message, so that the same text is read again. */}
-      {text && <p key={number}>{text}</p>}
+      {text && (
+        <p key={number} class={isSeen ? undefined : "visually-hidden"}>
+          {text}
+        </p>
+      )}
     </div>
   );
 }

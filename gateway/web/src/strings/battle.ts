@@ -2,7 +2,7 @@
 
 export const battle = {
   lead: "Two voices speak the same text. Hear both without knowing who speaks, and say which is better. Then you see who they were.",
-  waiting: "No battle is ready",
+  waiting: "Waiting for a battle",
   nextTry: (seconds: number) => `Next try in ${seconds} s.`,
   tryNow: "Try now",
   makeOne: "A developer can make one:",

@@ -2,7 +2,7 @@
 
 export const listen = {
   title: "Listening test",
-  lead: "Two voices speak the same text. Hear both to the end, then say which is better. Nobody knows who speaks, you included.",
+  lead: "Two voices speak the same text. Hear both to the end, then say which is better. Who speaks is never shown.",
   pair: (number: number, total: number) => `Pair ${number} of ${total}`,
   progress: (given: number, total: number) => `${given} of ${total} pairs judged`,
   recorded: (left: number) =>

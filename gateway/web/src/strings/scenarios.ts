@@ -4,6 +4,8 @@ export const scenarioStrings = {
   lead: "The texts that voices speak in battles. Some come with the installation, and developers add their own.",
   add: "Add a scenario",
   filters: "Filters",
+  category: "Category",
+  language: "Language",
   difficulty: "Difficulty",
   whose: "Whose",
   everybody: "Everybody's",
@@ -74,9 +76,11 @@ export const scenarioStrings = {
   evaluation: "evaluation",
   edit: "Change",
   archive: "Archive",
-  archiveTitle: (name: string) => `Archive ${name}?`,
+  archiveTitle: "Archive this scenario?",
   archiveText:
     "No new battles use it then. Its battles and votes stay, and it frees a place under your limit. This cannot be undone.",
+  archiveNow: "Archive it",
+  keep: "Keep it",
   isArchived: (name: string) => `${name} is archived.`,
 
   newTitle: "Add a scenario",

@@ -7,6 +7,7 @@ import {
 import { readStored, store } from "../../app/stored.ts";
 import { effort } from "../../comparison/pause.ts";
 import { storeSession } from "../../comparison/voter.ts";
+import { isDemo } from "../../demo/state.ts";
 import { type Transport, transport } from "../../rpc/client.ts";
 import { ApiError, Code } from "../../rpc/errors.ts";
 import { ANSWERED, createBattles } from "./battles.ts";
@@ -116,6 +117,19 @@ describe("the battles of a visitor", () => {
     expect(battles.state.value).toMatchObject({ ended: "It is void." });
     await battles.vote("a");
     expect(unary).toHaveBeenCalledOnce();
+  });
+
+  it("stay while the server is away, and demo battles go when it is back", async () => {
+    const battles = await open();
+    isDemo.value = true;
+    await battles.reconnect(ANY);
+    expect(unary).toHaveBeenCalledOnce();
+    unary.mockResolvedValueOnce(battle("bat_demo"));
+    await battles.next(ANY);
+    isDemo.value = false;
+    unary.mockResolvedValueOnce(battle("bat_1"));
+    await battles.reconnect(ANY);
+    expect(battles.state.value).toMatchObject({ battle: { battleId: "bat_1" } });
   });
 
   it("say why none can be had", async () => {

@@ -11,6 +11,7 @@ import { ANSWER_NUMBERS, type Answer } from "../../comparison/answers.ts";
 import { countVote } from "../../comparison/pause.ts";
 import { endsPair } from "../../comparison/refused.ts";
 import { withVoter } from "../../comparison/voter.ts";
+import { isDemo } from "../../demo/state.ts";
 import { sleep } from "../../rpc/backoff.ts";
 import { call } from "../../rpc/client.ts";
 import { ApiError } from "../../rpc/errors.ts";
@@ -50,6 +51,8 @@ export interface Battles {
   readonly state: ReadonlySignal<BattleState>;
   /** Gets a battle, and asks again while none is ready, after as long as the server says. */
   next(wish: Wish): Promise<void>;
+  /** Gets a battle after the server went away or came back. A battle of the server that is shown stays. */
+  reconnect(wish: Wish): Promise<void>;
   vote(answer: Answer): Promise<void>;
   /** Ends the battle that is shown, because it takes no more votes. */
   end(battleId: string, why: string): void;
@@ -60,12 +63,14 @@ export interface Battles {
 export function createBattles(): Battles {
   const state = signal<BattleState>({ phase: "loading" });
   let asking = new AbortController();
+  let isFromDemo = false;
 
   async function next(wish: Wish): Promise<void> {
     asking.abort();
     asking = new AbortController();
     const { signal: current } = asking;
     state.value = { phase: "loading" };
+    isFromDemo = isDemo.peek();
     while (!current.aborted) {
       const answer = await ask(wish, current);
       if (current.aborted) {
@@ -76,6 +81,13 @@ export function createBattles(): Battles {
         return;
       }
       await sleep(answer.seconds * 1000, current);
+    }
+  }
+
+  async function reconnect(wish: Wish): Promise<void> {
+    const { phase } = state.peek();
+    if (isFromDemo || (phase !== "open" && phase !== "revealed")) {
+      await next(wish);
     }
   }
 
@@ -105,7 +117,7 @@ export function createBattles(): Battles {
     }
   }
 
-  return { state, next, vote, end, dispose: () => asking.abort() };
+  return { state, next, reconnect, vote, end, dispose: () => asking.abort() };
 }
 
 async function ask(wish: Wish, signal: AbortSignal): Promise<BattleState> {

@@ -1,5 +1,5 @@
 import { create } from "@bufbuild/protobuf";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { Battle_Status } from "../../../gen/voicearena/elo/v1/battle_pb.js";
 import { BattleService, WatchBattleResponseSchema } from "../../../gen/voicearena/elo/v1/battle_service_pb.js";
 import { onStoredElsewhere, readStored } from "../../app/stored.ts";
@@ -8,6 +8,7 @@ import { Comparison } from "../../comparison/Comparison.tsx";
 import { Refusal } from "../../comparison/Refusal.tsx";
 import { endsPair } from "../../comparison/refused.ts";
 import { storedSession } from "../../comparison/voter.ts";
+import { CopyAs } from "../../copy/CopyAs.tsx";
 import { Failure } from "../../parts/Failure.tsx";
 import { Loading } from "../../parts/Loading.tsx";
 import { Page } from "../../parts/Page.tsx";
@@ -19,7 +20,7 @@ import { ScenarioSelects } from "../../scenario_choice/ScenarioSelects.tsx";
 import { battle as texts } from "../../strings/battle.ts";
 import { comparison } from "../../strings/comparison.ts";
 import { en } from "../../strings/en.ts";
-import { ANSWERED, type BattleState, type Battles, createBattles } from "./battles.ts";
+import { ANSWERED, type BattleState, type Battles, createBattles, type Wish } from "./battles.ts";
 import { NextButton } from "./NextButton.tsx";
 import { NotReady } from "./NotReady.tsx";
 import { RevealedSide } from "./RevealedSide.tsx";
@@ -32,17 +33,33 @@ export default function BattleScreen() {
   const [wish, setWish] = useUrlState(DEFAULTS);
   const battles = useMemo(createBattles, []);
   useEffect(() => () => battles.dispose(), [battles]);
-  // Another wish, or another server, needs another battle.
-  useEffect(() => void battles.next(wish), [battles, wish.category, wish.language, transport.value]);
+  useEffect(() => void battles.next(wish), [battles, wish.category, wish.language]);
+  const { value: server } = transport;
+  const known = useRef(server);
+  useEffect(() => {
+    if (known.current !== server) {
+      known.current = server;
+      void battles.reconnect(wish);
+    }
+  }, [server]);
   return (
     <Page
       title={en.titles.battle}
       lead={texts.lead}
-      actions={<ScenarioSelects category={wish.category} language={wish.language} onChange={setWish} />}
+      actions={
+        <>
+          <ScenarioSelects category={wish.category} language={wish.language} onChange={setWish} />
+          <CopyAs method={BattleService.method.nextBattle} request={wish} needs="voter" cli={cliOf(wish)} />
+        </>
+      }
     >
       <Shown battles={battles} state={battles.state.value} onNext={() => void battles.next(wish)} />
     </Page>
   );
+}
+
+function cliOf({ category, language }: Wish): string[] {
+  return ["battle", ...(category ? ["--category", category] : []), ...(language ? ["--language", language] : [])];
 }
 
 interface ShownProps {
@@ -58,6 +75,7 @@ function Shown({ battles, state, onNext }: ShownProps) {
       const { clipAModel, clipBModel } = revealed.reveal;
       announce(
         `${comparison.given[revealed.answer]} ${texts.revealed(clipAModel?.name ?? "", clipBModel?.name ?? "")}`,
+        false,
       );
     }
   }, [revealed]);

@@ -78,7 +78,7 @@ function Test({ token }: { token: string }) {
   }
 }
 
-/** Says that a vote was recorded. */
+/** Says that a vote was recorded. After the last one, the focus that its button had goes to the heading. */
 function useAnnouncedVotes(listening: Listening): void {
   const { value: state } = listening.state;
   const progress = state.phase === "open" || state.phase === "done" ? state.progress : undefined;
@@ -89,6 +89,9 @@ function useAnnouncedVotes(listening: Listening): void {
     }
     if (votes.current !== undefined && progress.votesGiven > votes.current) {
       announce(texts.recorded(progress.pairsLeft));
+      if (document.activeElement === document.body) {
+        document.querySelector<HTMLElement>("h1")?.focus();
+      }
     }
     votes.current = progress.votesGiven;
   }, [progress]);

@@ -64,7 +64,8 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "style-src 'self'",
         "img-src 'self' data: blob:",
         "media-src 'self' blob:",
-        "connect-src 'self'",
+        # The page keeps recordings of its demo data as blobs of its own.
+        "connect-src 'self' blob:",
         "worker-src 'self'",
         "font-src 'self'",
         "manifest-src 'self'",

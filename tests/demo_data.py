@@ -12,7 +12,6 @@ import io
 import json
 import math
 import random
-import re
 import shutil
 import sys
 import tempfile
@@ -116,27 +115,26 @@ class Capture:
 
     def write(self) -> None:
         """Writes all responses. Recordings that are not stored have no URL."""
-        calls = to_json(rounded(self._calls))
-        for url, path in self._recordings.items():
-            calls = calls.replace(f'"{url}"', f'"{path}"')
-        calls = re.sub(rf'"{re.escape(self._base_url)}/[^"]*"', '""', calls)
-        recordings = {urlsplit(url).path: path for url, path in self._recordings.items()}
-        head = to_json({"captured_at": now().isoformat(timespec="seconds"), "recordings": recordings})
-        (FOLDER / "calls.json").write_text(f'{head[:-1]},"calls":{calls}}}\n')
+        document = {
+            "captured_at": now().isoformat(timespec="seconds"),
+            "recordings": {urlsplit(url).path: path for url, path in self._recordings.items()},
+            "calls": self._stored(self._calls),
+        }
+        text = json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+        (FOLDER / "calls.json").write_text(text + "\n")
 
+    def _stored(self, value: Any) -> Any:
+        """Returns a JSON value without decimals that nobody reads, and with the paths of recordings."""
+        if isinstance(value, float):
+            return round(value, 4)
+        if isinstance(value, str):
+            return self._recordings.get(value, value)
+        if isinstance(value, Mapping):
+            return {name: self._stored(field) for name, field in value.items() if not self._is_missing(field)}
+        return [self._stored(item) for item in value] if isinstance(value, list | tuple) else value
 
-def to_json(value: object) -> str:
-    """Returns a value as short JSON."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-
-def rounded(value: Any) -> Any:
-    """Returns a JSON value without decimals that nobody reads."""
-    if isinstance(value, float):
-        return round(value, 4)
-    if isinstance(value, Mapping):
-        return {name: rounded(field) for name, field in value.items()}
-    return [rounded(item) for item in value] if isinstance(value, list | tuple) else value
+    def _is_missing(self, field: object) -> bool:
+        return isinstance(field, str) and field.startswith(self._base_url) and field not in self._recordings
 
 
 def as_mp3(wav: bytes) -> bytes:

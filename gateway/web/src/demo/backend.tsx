@@ -128,6 +128,8 @@ function idle(ms: number): Promise<void> {
 
 /** Watches the backend from now on. */
 export function followBackend(): void {
+  // A screen that calls nothing would never notice.
+  setTimeout(() => reachable.peek() === undefined && void watch(), DATA_AFTER_MS);
   effect(() => {
     if (reachable.value === false) {
       void watch();

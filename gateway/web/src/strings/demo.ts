@@ -8,5 +8,6 @@ export const demoTexts = {
   command: "make up",
   back: "The server is back. This is live data again.",
   refused: "This is demo data, which can't be changed",
+  unvotable: "This battle is demo data. You can hear it, and vote in others once the server is back.",
   missing: "The demo data does not have this",
 };

@@ -1,6 +1,6 @@
 import { useRoute } from "preact-iso";
-import { apiKey } from "../../app/keys.ts";
 import { useUrlState } from "../../app/url_state.ts";
+import { canReadPrivate } from "../../demo/state.ts";
 import { NeedsKey } from "../../parts/NeedsKey.tsx";
 import { Page } from "../../parts/Page.tsx";
 import { en } from "../../strings/en.ts";
@@ -16,7 +16,7 @@ const DEFAULTS = { new: "", model: "" };
 export default function Experiments() {
   const { id } = useRoute().params;
   const [state] = useUrlState(DEFAULTS);
-  if (!apiKey.value) {
+  if (!canReadPrivate.value) {
     return (
       <Page title={en.titles.experiments} lead={text.lead}>
         <NeedsKey text={text.needsKey} />

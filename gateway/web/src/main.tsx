@@ -2,7 +2,6 @@ import { render } from "preact";
 import { followApiKey } from "./app/keys.ts";
 import { Shell } from "./app/Shell.tsx";
 import { applyTheme } from "./app/theme.ts";
-import { followBackend } from "./demo/backend.tsx";
 import "./app/tokens.css";
 import "./app/base.css";
 
@@ -28,7 +27,7 @@ applyTheme();
 followApiKey();
 // People with a listening link load nothing else, and demo data is of no use to them.
 if (location.pathname !== "/listen") {
-  followBackend();
+  void import("./demo/backend.tsx").then(({ followBackend }) => followBackend());
 }
 const page = document.getElementById("page");
 if (page) {

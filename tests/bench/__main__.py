@@ -10,9 +10,6 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 
-from rich.console import Console
-from rich.table import Table
-
 from services.runtime import event_loop
 from tests.bench import (
     bench_arena,
@@ -30,7 +27,7 @@ from tests.bench import (
     bench_uploads,
     bench_verdict,
 )
-from tests.bench.result import BenchResult
+from tests.bench.result import BenchResult, show
 
 Bench = Callable[[], Awaitable[list[BenchResult]]]
 # For one benchmark. All of them together should stay under six minutes.
@@ -69,18 +66,6 @@ BENCHES: dict[str, Bench] = {
     "interactive": bench_interactive.run,
     "mesh": bench_mesh.run,
 }
-
-
-def show(results: Sequence[BenchResult]) -> None:
-    """Prints a table with one row per result."""
-    table = Table(
-        "benchmark", "value", "unit", "target", "met", "details", box=None, header_style="bold", pad_edge=False
-    )
-    for result in results:
-        target = f"{'>=' if result.higher_is_better else '<='} {result.target:,g}"
-        met = "[green]yes[/]" if result.reached else "[bold red]NO[/]"
-        table.add_row(result.name, f"{result.value:,.4g}", result.unit, target, met, result.detail)
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 async def measure(names: Sequence[str], results: list[BenchResult], failures: list[str]) -> None:

@@ -24,12 +24,11 @@ import torch
 from rich.console import Console
 
 from services.scoring.workers.processes import ModelOwner
-from tests.bench.__main__ import show
 from tests.bench.gpu import weights
 from tests.bench.gpu.clips import RATE_HZ, call_of, clips_of, seconds_of
 from tests.bench.gpu.owner import TOKENS
 from tests.bench.gpu.queue_calls import QueueCalls
-from tests.bench.result import BenchResult
+from tests.bench.result import BenchResult, show
 
 MAX_SECONDS = 350.0
 OWNER = (sys.executable, "-m", "tests.bench.gpu.owner")

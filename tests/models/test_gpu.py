@@ -1,4 +1,4 @@
-"""The models with small random weights on a GPU, in half precision where they use it, give what they give on the CPU."""
+"""Small random weights on a GPU, in half precision where models use it, give what they give on the CPU."""
 
 from __future__ import annotations
 

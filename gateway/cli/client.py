@@ -183,6 +183,12 @@ class ArenaClient(Connection):
 
         return self.send(self.evaluation_stub.UploadEvaluation, messages, UPLOAD_TIMEOUT_SECONDS)
 
+    def evaluation(self, evaluation_id: str) -> Evaluation:
+        """Returns an evaluation with its steps and metrics, also that of a trial."""
+        from voicearena.scoring.v1.scoring_pb2 import GetEvaluationRequest
+
+        return self.call(self.scoring_stub.GetEvaluation, GetEvaluationRequest(id=evaluation_id))
+
     def watch_evaluation(
         self, evaluation_id: str, timeout: float = MAX_STREAM_SECONDS
     ) -> Iterator[WatchEvaluationResponse]:

@@ -30,6 +30,7 @@ from services.scoring.backends.choice import Backends
 from services.scoring.evaluations.clients import EloCatalogue
 from services.scoring.evaluations.exporting import Exporting
 from services.scoring.evaluations.listened_jobs import ListenedJobs
+from services.scoring.evaluations.peaks import RecordingPeaks
 from services.scoring.evaluations.recording_store import SqlRecordingStore
 from services.scoring.evaluations.recordings import Recordings
 from services.scoring.evaluations.retention import BATCH, Retention
@@ -76,7 +77,8 @@ async def main() -> None:
             evaluations = Evaluations(database, store, recordings, catalogue, webhooks, pages, settings.max_evaluations)
             watching = Watching(database, store, changes, settings.watch_heartbeat_seconds)
             uploads = Uploads(evaluations, recordings, audio, settings.max_upload_size_mb)
-            servicer = EvaluationServicer(evaluations, uploads, watching, Exporting(evaluations))
+            peaks = RecordingPeaks(evaluations, recordings)
+            servicer = EvaluationServicer(evaluations, uploads, watching, Exporting(evaluations), peaks)
             service.add_servicer(evaluation_service_pb2_grpc.add_EvaluationServiceServicer_to_server, servicer)
             service.take_uploads(settings.http_address, CREATE_EVALUATION, servicer.take_upload)
             runner = await service.enter(

@@ -1,4 +1,4 @@
-"""`arena evaluate`: upload a recording, and show what a listener would notice."""
+"""`arena evaluate` and `arena evaluation`: upload a recording, and show what a listener would notice."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import typer
 
 from gateway.cli.errors import CliError, ExitCode
 from gateway.cli.session import CliSession, with_session
+
+app = typer.Typer(no_args_is_help=True, help="Show evaluations of recordings. `arena evaluate` makes them.")
 
 DEFAULT_TIMEOUT_SECONDS = 1800.0
 
@@ -103,6 +105,26 @@ def evaluate(
     if ended.status != ended.completed:
         reason = ended.error_message or f"The evaluation is {ended.Status.Name(ended.status)}."
         raise CliError(reason, ExitCode.EXPERIMENT_NOT_COMPLETED)
+
+
+@app.command()
+@with_session
+def show(
+    session: CliSession,
+    evaluation_id: Annotated[
+        str, typer.Argument(metavar="ID", help="The id of the evaluation, or of a trial.", show_default=False)
+    ],
+) -> None:
+    """Show an evaluation that was made before."""
+    from gateway.cli.evaluation import result_view
+
+    with session.client() as client:
+        found = client.evaluation(evaluation_id)
+        metrics = session.metrics(client)
+    if session.json:
+        session.print_message(found)
+    else:
+        session.out.print(result_view(found, metrics, "Evaluation", session.out.width))
 
 
 def _reference(text: str, file: Path | None) -> str:

@@ -14,6 +14,7 @@ from services.scoring.evaluations import convert
 from services.scoring.evaluations.domain import Evaluation
 from services.scoring.evaluations.exporting import Exporting
 from services.scoring.evaluations.incoming import GrpcUpload, HttpUpload
+from services.scoring.evaluations.peaks import RecordingPeaks
 from services.scoring.evaluations.uploads import Uploads
 from services.scoring.evaluations.usecases import Evaluations
 from services.scoring.evaluations.watching import Watching
@@ -22,11 +23,19 @@ from services.scoring.evaluations.watching import Watching
 class EvaluationServicer(evaluation_service_pb2_grpc.EvaluationServiceServicer):
     """Implements EvaluationService. The proto describes the RPCs."""
 
-    def __init__(self, evaluations: Evaluations, uploads: Uploads, watching: Watching, exporting: Exporting) -> None:
+    def __init__(
+        self,
+        evaluations: Evaluations,
+        uploads: Uploads,
+        watching: Watching,
+        exporting: Exporting,
+        peaks: RecordingPeaks,
+    ) -> None:
         self._evaluations = evaluations
         self._uploads = uploads
         self._watching = watching
         self._exporting = exporting
+        self._peaks = peaks
 
     async def CreateEvaluation(self, request: pb.CreateEvaluationRequest, context: Context) -> scoring_pb2.Evaluation:
         return await self._created(await self._evaluations.create(convert.plan(request)))
@@ -70,6 +79,12 @@ class EvaluationServicer(evaluation_service_pb2_grpc.EvaluationServiceServicer):
             yield HttpBody(content_type=content_type, data=piece)
             # HTTP takes the type from the first message only.
             content_type = ""
+
+    async def GetEvaluationPeaks(
+        self, request: pb.GetEvaluationPeaksRequest, context: Context
+    ) -> pb.GetEvaluationPeaksResponse:
+        found = await self._peaks.peaks(request.id)
+        return pb.GetEvaluationPeaksResponse(duration_seconds=found.duration_seconds, low=found.low, high=found.high)
 
     async def ExportEvaluation(self, request: pb.ExportEvaluationRequest, context: Context) -> AsyncIterator[HttpBody]:
         async with self._exporting.export(request.id, convert.export_format(request.format)) as export:

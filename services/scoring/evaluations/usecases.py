@@ -192,10 +192,12 @@ class Evaluations:
 
     async def audio(self, evaluation_id: str) -> tuple[str, AsyncIterator[bytes]]:
         """Returns the content type and the pieces of a recording. Raises NotFound if it was deleted."""
-        found = await self.find(evaluation_id)
-        if found.audio_deleted_at is not None or not await self._recordings.exists(found.audio_name):
-            raise NotFound.of("recording of the evaluation", evaluation_id)
+        found = await self._with_recording(evaluation_id)
         return found.content_type or WAV, self._recordings.open(found.audio_name)
+
+    async def audio_name(self, evaluation_id: str) -> str:
+        """Returns the name of the recording of the caller's evaluation. Raises NotFound if it was deleted."""
+        return (await self._with_recording(evaluation_id)).audio_name
 
     async def retry(self, evaluation_id: str) -> Evaluation:
         """Evaluates a recording again. Raises WrongState unless the evaluation has ended and its audio exists."""
@@ -264,6 +266,12 @@ class Evaluations:
         if plan.webhook_url:
             await self._webhooks.ensure(plan.webhook_url)
         return plan
+
+    async def _with_recording(self, evaluation_id: str) -> Evaluation:
+        found = await self.find(evaluation_id)
+        if found.audio_deleted_at is not None or not await self._recordings.exists(found.audio_name):
+            raise NotFound.of("recording of the evaluation", evaluation_id)
+        return found
 
     async def _is_repeated(self, plan: EvaluationPlan) -> bool:
         """Says whether an evaluation of this request exists. Its recording may be fixed by now."""

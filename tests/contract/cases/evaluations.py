@@ -15,6 +15,7 @@ CREATE = "EvaluationService.CreateEvaluation"
 LIST = "EvaluationService.ListEvaluations"
 WATCH = "EvaluationService.WatchEvaluation"
 RECORDING = "EvaluationService.GetEvaluationAudio"
+PEAKS = "EvaluationService.GetEvaluationPeaks"
 EXPORT = "EvaluationService.ExportEvaluation"
 RETRY = "EvaluationService.RetryEvaluation"
 CANCEL = "EvaluationService.CancelEvaluation"
@@ -319,6 +320,18 @@ CASES = [
         {"id": Given("new_evaluation")},
         Ok({"kind": "end", "evaluation": {"status": "completed", "metrics": {"signal": {"audible": True}}}}),
     ),
+    Case(
+        "a recording has an outline",
+        PEAKS,
+        {"id": COMPLETED},
+        Ok(
+            {
+                "duration_seconds": lambda seconds: 0.5 < seconds < 60,
+                "low": lambda low: len(low) == 800 and -127 <= min(low) < -5,
+                "high": lambda high: len(high) == 800 and 5 < max(high) <= 127,
+            }
+        ),
+    ),
     Case("the recording is streamed", RECORDING, {"id": COMPLETED}, Ok({"content_type": "audio/wav"})),
     *(
         Case(
@@ -387,7 +400,7 @@ CASES = [
     *(
         Case(f"{what} is refused", rpc, {"id": id_, **further}, Fails(reason, fields=fields), caller)
         for rpc, further in (
-            *((rpc, {}) for rpc in (WATCH, RECORDING, RETRY, CANCEL, DELETE)),
+            *((rpc, {}) for rpc in (WATCH, RECORDING, PEAKS, RETRY, CANCEL, DELETE)),
             (EXPORT, {"format": "json"}),
         )
         for what, id_, reason, fields, caller in (

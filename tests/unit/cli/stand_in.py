@@ -137,6 +137,7 @@ class StandIn(
         self.uploaded = b""
         self.evaluation_streams: list[list[WatchEvaluationResponse]] = []
         """The responses of the calls of WatchEvaluation, one after another."""
+        self.evaluations: dict[str, scoring_pb2.Evaluation] = {}
         self.calls_refused = 0
         """The number of calls of GetResults that are refused before one succeeds."""
 
@@ -345,6 +346,11 @@ class StandIn(
             violations = {"audio": "must be a recording"}
             await refuse(context, code_pb2.INVALID_ARGUMENT, "INVALID_INPUT", "audio: must be a recording", violations)
         return scoring_pb2.Evaluation(id="evl_1", status=scoring_pb2.Evaluation.pending)
+
+    async def GetEvaluation(self, request: scoring_pb2.GetEvaluationRequest, context: Any) -> scoring_pb2.Evaluation:
+        if request.id not in self.evaluations:
+            await context.abort(grpc.StatusCode.NOT_FOUND, f"There is no evaluation {request.id}.")
+        return self.evaluations[request.id]
 
     async def WatchEvaluation(self, request: Any, context: Any) -> AsyncIterator[WatchEvaluationResponse]:
         for message in self.evaluation_streams.pop(0):

@@ -1,4 +1,4 @@
-"""`arena evaluate`: the upload, the live steps, the result on a terminal and as a page."""
+"""`arena evaluate` and `arena evaluation`: the upload, the live steps, the result on a terminal and as a page."""
 
 # ruff: noqa: ASYNC240 - small local files, and a server that has nothing else to do.
 from __future__ import annotations
@@ -273,3 +273,15 @@ async def test_bad_files_are_bad_input(mesh: StandIn, key: str, recording: Path)
     recording.write_bytes(b"a text")
     outcome = await run_arena("evaluate", str(recording))
     assert (outcome.exit_code, outcome.err) == (2, "arena: audio: must be a recording\n")
+
+
+async def test_an_earlier_evaluation_is_shown_again(mesh: StandIn, key: str) -> None:
+    mesh.evaluations["evl_1"] = ENDED
+    outcome = await run_arena("evaluation", "show", "evl_1")
+    assert outcome.exit_code == 0
+    assert "heard      pay 4850 ******* now please" in outcome.out
+    document = json.loads((await run_arena("evaluation", "show", "evl_1", "--json")).out)
+    assert document["metrics"]["noise"]["snr_db"] == 12.5
+    outcome = await run_arena("evaluation", "show", "evl_2")
+    assert outcome.exit_code != 0
+    assert "There is no evaluation evl_2." in outcome.err

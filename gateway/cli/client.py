@@ -185,7 +185,7 @@ class ArenaClient(Connection):
 
     def evaluation(self, evaluation_id: str) -> Evaluation:
         """Returns an evaluation with its steps and metrics, also that of a trial."""
-        from voicearena.scoring.v1.scoring_pb2 import GetEvaluationRequest
+        from voicearena.scoring.v1.scoring_service_pb2 import GetEvaluationRequest
 
         return self.call(self.scoring_stub.GetEvaluation, GetEvaluationRequest(id=evaluation_id))
 

@@ -347,7 +347,7 @@ class StandIn(
             await refuse(context, code_pb2.INVALID_ARGUMENT, "INVALID_INPUT", "audio: must be a recording", violations)
         return scoring_pb2.Evaluation(id="evl_1", status=scoring_pb2.Evaluation.pending)
 
-    async def GetEvaluation(self, request: scoring_pb2.GetEvaluationRequest, context: Any) -> scoring_pb2.Evaluation:
+    async def GetEvaluation(self, request: Any, context: Any) -> scoring_pb2.Evaluation:
         if request.id not in self.evaluations:
             await context.abort(grpc.StatusCode.NOT_FOUND, f"There is no evaluation {request.id}.")
         return self.evaluations[request.id]

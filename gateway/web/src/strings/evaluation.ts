@@ -15,7 +15,6 @@ export const evaluationStrings = {
   recording: "Recording",
   play: "the recording",
   load: (length: string) => `Load the recording to hear it (${length})`,
-  loadingAudio: "Loading the recording",
   deleted: "The recording was deleted. What was measured stays.",
   tooLongForSpectrogram: (limit: string) => `A spectrogram is drawn for recordings of at most ${limit}.`,
   showSpectrogram: "Show the spectrogram",
@@ -84,7 +83,6 @@ export const evaluationStrings = {
   } as Record<string, string>,
   progress: (done: string, all: string) => `${done} of ${all} steps have ended.`,
   now: (step: string) => `Now: ${step}.`,
-  phases: { polling: "The live connection is down, so the page asks every few seconds.", connecting: "Connecting." },
   failed: "The evaluation failed",
   cancelled: "The evaluation was cancelled",
   actions: { retry: "Evaluate again", cancel: "Cancel", remove: "Delete", another: "Evaluate another" },
@@ -98,5 +96,4 @@ export const evaluationStrings = {
   model: "Voice model",
   scenario: "Scenario",
   language: "Language",
-  measured: "Measured",
 };

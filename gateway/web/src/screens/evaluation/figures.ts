@@ -17,13 +17,13 @@ export interface Figure {
   readonly metric: Metric;
   readonly kind: "share" | "truth" | "count" | "number";
   readonly value: number | undefined;
-  /** The values of further versions of the recording, in the order of `conditionsOf`. */
+  /** The values of further versions of the recording, in the order of `versionsOf`. */
   readonly conditions: readonly (number | undefined)[];
   readonly backend: string;
 }
 
 /** Returns the further versions of the recording that were evaluated, such as `telephone`. */
-export function conditionsOf(evaluation: Evaluation): string[] {
+export function versionsOf(evaluation: Evaluation): string[] {
   return Object.keys(evaluation.conditionMetrics).sort();
 }
 
@@ -31,7 +31,7 @@ export function conditionsOf(evaluation: Evaluation): string[] {
 export function figuresOf(evaluation: Evaluation, metrics: readonly Metric[]): Figure[] {
   const order = evaluation.steps.map((step) => step.name);
   const place = (metric: Metric) => (order.includes(metric.step) ? order.indexOf(metric.step) : order.length);
-  const conditions = conditionsOf(evaluation);
+  const conditions = versionsOf(evaluation);
   const found: Figure[] = [];
   for (const metric of metrics.filter((one) => one.step).sort((one, other) => place(one) - place(other))) {
     const message = ofStep(evaluation.metrics, evaluation.diarization, metric.step);

@@ -1,0 +1,58 @@
+import { BattleService } from "../../../gen/voicearena/elo/v1/battle_service_pb.js";
+import { AudioPlayer } from "../../audio/AudioPlayer.tsx";
+import { usePlayer } from "../../audio/use_player.ts";
+import { withVoter } from "../../comparison/voter.ts";
+import { Empty } from "../../parts/Empty.tsx";
+import { Failure } from "../../parts/Failure.tsx";
+import { Loading } from "../../parts/Loading.tsx";
+import { Section } from "../../parts/Page.tsx";
+import { call } from "../../rpc/client.ts";
+import { useQuery } from "../../rpc/query.ts";
+import { playground } from "../../strings/playground.ts";
+
+const text = playground.speak;
+const NOT_READY = "NOT_READY";
+
+/** Two clips that the arena has made of one text. They are those of the visitor's next battle, so they stay blind. */
+export function Prepared() {
+  const next = useQuery(
+    (signal) => withVoter((credential) => call(BattleService.method.nextBattle, {}, { signal, credential })),
+    [],
+  );
+  if (next.error?.reason === NOT_READY) {
+    return <Empty title={text.noClips} text={text.noClipsText} command={text.noClipsCommand} />;
+  }
+  const battle = next.value;
+  return (
+    <Section title={text.clips}>
+      {next.error && <Failure error={next.error} onRetry={next.reload} />}
+      {!battle && next.loading && <Loading lines={5} />}
+      {battle && (
+        <>
+          <p class="playground-text" dir="auto">
+            {battle.text}
+          </p>
+          <div class="playground-voices">
+            <Clip name={text.clip("A")} url={battle.clipAUrl} seconds={battle.clipASeconds} />
+            <Clip name={text.clip("B")} url={battle.clipBUrl} seconds={battle.clipBSeconds} />
+          </div>
+          <p class="field-hint">{text.clipsText}</p>
+          <p class="actions">
+            <a class="button" href="/">
+              {text.vote}
+            </a>
+          </p>
+        </>
+      )}
+    </Section>
+  );
+}
+
+function Clip({ name, url, seconds }: { name: string; url: string; seconds: number }) {
+  const player = usePlayer({ url, seconds, fetching: "whole", seeking: "after_first_play" });
+  return (
+    <div class="playground-voice">
+      <AudioPlayer player={player} name={name} />
+    </div>
+  );
+}

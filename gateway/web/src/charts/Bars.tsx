@@ -50,14 +50,12 @@ export function Bars(props: BarsProps) {
       body: (active) => (
         <>
           <AxisY scale={y} values={marks} write={shortCount} across={[left, width]} />
-          <g transform={`translate(${round(slot / 2)} 0)`}>
-            <AxisX
-              scale={x}
-              values={named}
-              write={days.length > MANY_DAYS ? month : shortDay}
-              across={[height - AXIS_PX, height - AXIS_PX]}
-            />
-          </g>
+          <AxisX
+            scale={x}
+            values={named.map((each) => each + DAY_MS / 2)}
+            write={(middle) => (days.length > MANY_DAYS ? month : shortDay)(middle - DAY_MS / 2)}
+            across={[height - AXIS_PX, height - AXIS_PX]}
+          />
           {active !== null && (
             <rect
               class="cursor-slot"

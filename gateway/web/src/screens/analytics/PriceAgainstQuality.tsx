@@ -3,7 +3,7 @@ import { LeaderboardService } from "../../../gen/voicearena/elo/v1/leaderboard_s
 import { Scatter } from "../../charts/Scatter.tsx";
 import { CopyAs } from "../../copy/CopyAs.tsx";
 import { dollars } from "../../format/money.ts";
-import { count } from "../../format/number.ts";
+import { counted } from "../../format/number.ts";
 import { Empty } from "../../parts/Empty.tsx";
 import { Loaded } from "../../parts/Loaded.tsx";
 import { Loading } from "../../parts/Loading.tsx";
@@ -57,7 +57,9 @@ export function PriceAgainstQuality({ quality: wanted, onQuality }: Props) {
                 x={{ name: text.price, better: "low", write: dollars, fromZero: true }}
                 y={qualityAxis(quality)}
               />
-              {withoutPrice > 0 && <p class="analytics-note">{text.withoutPrice(count(withoutPrice))}</p>}
+              {withoutPrice > 0 && (
+                <p class="analytics-note">{text.withoutPrice(counted(withoutPrice, ...text.models))}</p>
+              )}
             </>
           );
         }}

@@ -19,7 +19,7 @@ TITLES = {
     BoardKind.HYBRID: "Leaderboard by people and metrics",
 }
 _TOP, _STEP = 262, 62
-_NAME, _AXIS, _AXIS_END, _RATING = 148, 560, 860, 962
+_NAME, _AXIS, _AXIS_END, _RATING = 148, 650, 862, 962
 
 
 def board_card(board: Leaderboard, *, private: bool) -> str:
@@ -73,8 +73,8 @@ def _row(row: LeaderboardRow, y: float, axis: Axis) -> list[str]:
     )
     return [
         drawing.words(LEFT, y + 8, rank_range(row.rank, row.rank_worst), Style(strong=True, colour=colour), 80),
-        drawing.words(_NAME, y - 2, row.name, Style(strong=True, colour=colour), 390, name=row.model_id),
-        drawing.words(_NAME, y + 23, label, Style(20, colour=drawing.MUTED), 390),
+        drawing.words(_NAME, y - 2, row.name, Style(26, True, colour), 480, name=row.model_id),
+        drawing.words(_NAME, y + 23, label, Style(20, colour=drawing.MUTED), 480),
         *drawing.interval(axis, y, rating, drawing.MUTED if row.provisional else drawing.ACCENT),
         drawing.words(_RATING, y + 8, f"{row.rating:.0f}", Style(strong=True, colour=colour), 100, anchor="end"),
         drawing.words(RIGHT, y + 8, interval_text(rating), small, 170, anchor="end"),

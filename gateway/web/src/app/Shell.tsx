@@ -5,7 +5,7 @@ import type { ComponentType } from "preact";
 import { useEffect } from "preact/hooks";
 import { LocationProvider, Route, Router, useLocation } from "preact-iso";
 import { Empty } from "../parts/Empty.tsx";
-import { Status } from "../parts/Status.tsx";
+import { announce, Status } from "../parts/Status.tsx";
 import { en } from "../strings/en.ts";
 import { banner } from "./banner.ts";
 import { Header } from "./Header.tsx";
@@ -37,6 +37,7 @@ const SCREENS = ROUTES.map((route) => ({
 
 function NotFound() {
   useTitle(en.shell.notFound);
+  useEffect(moveFocus, []);
   return (
     <Empty
       title={en.shell.notFound}
@@ -56,9 +57,15 @@ function Frame() {
   const isAlone = ROUTES.some((route) => route.isAlone && route.path === path);
   useEffect(() => {
     if (asksForKey.value && !KeyDialog.peek()) {
-      import("./KeyDialog.tsx").then((chunk) => {
-        KeyDialog.value = chunk.KeyDialog;
-      });
+      import("./KeyDialog.tsx").then(
+        (chunk) => {
+          KeyDialog.value = chunk.KeyDialog;
+        },
+        () => {
+          asksForKey.value = false;
+          announce(en.shell.chunkFailed);
+        },
+      );
     }
   }, [asksForKey.value]);
   const Dialog = KeyDialog.value;

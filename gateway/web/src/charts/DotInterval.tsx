@@ -77,6 +77,8 @@ export interface DotIntervalProps {
   smallest?: number;
   /** A value that matters, such as no difference: a line through all rows. */
   reference?: { value: number; name: string };
+  /** For a chart under a heading that says the same. */
+  hideTitle?: boolean;
   tableOpen?: boolean;
 }
 
@@ -135,6 +137,7 @@ export function DotInterval(props: DotIntervalProps) {
       height={(width) => Math.max(1, rows.length) * rowPx(width) + AXIS_PX}
       draw={draw}
       table={table}
+      hideTitle={props.hideTitle ?? false}
       tableOpen={props.tableOpen ?? false}
     />
   );

@@ -39,6 +39,8 @@ export interface LineBandProps {
   /** The shortest height of the value axis, so that noise does not look like change. */
   smallest?: number;
   height?: number;
+  /** For a chart under a heading that says the same. */
+  hideTitle?: boolean;
   tableOpen?: boolean;
 }
 
@@ -123,6 +125,7 @@ export function LineBand(props: LineBandProps) {
       legend={
         series.length > 1 && <Legend entries={series.map((each, index) => ({ name: each.name, series: index }))} />
       }
+      hideTitle={props.hideTitle ?? false}
       tableOpen={props.tableOpen ?? false}
     />
   );

@@ -29,6 +29,8 @@ export interface ParallelAxesProps {
   one: Profile;
   field: readonly Profile[];
   height?: number;
+  /** For a chart under a heading that says the same. */
+  hideTitle?: boolean;
   tableOpen?: boolean;
 }
 
@@ -101,6 +103,7 @@ export function ParallelAxes(props: ParallelAxesProps) {
       draw={draw}
       table={table}
       legend={<Legend entries={entries} />}
+      hideTitle={props.hideTitle ?? false}
       tableOpen={props.tableOpen ?? false}
     />
   );

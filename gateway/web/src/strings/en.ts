@@ -26,7 +26,7 @@ export const en = {
     upgraded: "Voice Arena was updated",
     upgradedText:
       "This tab still has the version before. Reload to continue with the new one; what is typed here is lost.",
-    chunkFailed: "This screen could not be loaded",
+    chunkFailed: "This part of the page could not be loaded",
     chunkFailedText: "The connection may be down. Reload to try again.",
     reload: "Reload",
   },

@@ -164,6 +164,7 @@ export const experiments = {
     },
     elapsed: (text: string) => `running for ${text}`,
     left: (text: string) => `about ${text} left`,
+    more: (count: string) => `and ${count} more`,
     votes: (received: string, needed: string) => `${received} of ${needed} votes`,
     ended: "The experiment has ended. The verdict is here.",
   },
@@ -253,7 +254,7 @@ export const experiments = {
     audioDeleted: "The audio was deleted when its time was over.",
     play: (voice: string, prompt: number) => `${voice}, text ${prompt}`,
     legend:
-      "missing words are struck out, additional words are underlined, and a replaced word shows what was heard instead",
+      "Missing words are struck out, additional words are underlined, and a replaced word shows what was heard instead.",
     evaluation: "Open the evaluation",
     inserted: "additional:",
     deleted: "missing:",

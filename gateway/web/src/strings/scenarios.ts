@@ -4,8 +4,6 @@ export const scenarioStrings = {
   lead: "The texts that voices speak in battles. Some come with the installation, and developers add their own.",
   add: "Add a scenario",
   filters: "Filters",
-  category: "Category",
-  language: "Language",
   difficulty: "Difficulty",
   whose: "Whose",
   everybody: "Everybody's",
@@ -76,11 +74,9 @@ export const scenarioStrings = {
   evaluation: "evaluation",
   edit: "Change",
   archive: "Archive",
-  archiveTitle: "Archive this scenario?",
+  archiveTitle: (name: string) => `Archive ${name}?`,
   archiveText:
     "No new battles use it then. Its battles and votes stay, and it frees a place under your limit. This cannot be undone.",
-  archiveNow: "Archive it",
-  keep: "Keep it",
   isArchived: (name: string) => `${name} is archived.`,
 
   newTitle: "Add a scenario",

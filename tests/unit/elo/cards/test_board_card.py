@@ -46,7 +46,7 @@ def test_a_card_has_the_models_with_ranks_ratings_and_intervals() -> None:
         *("2–3", "Old", "recorded, provisional, withdrawn", "1540", "no interval"),
         *("Computed 2026-11-27 09:05 UTC", ""),
     ]
-    assert dots(svg) == [(790.4, 262.0), (683.2, 324.0), (576.1, 386.0)]
+    assert dots(svg) == [(812.8, 262.0), (737.1, 324.0), (661.4, 386.0)]
 
 
 def test_a_stronger_line_is_above_each_group_of_ranks() -> None:
@@ -83,7 +83,7 @@ def test_a_board_without_votes_says_so(kind: Leaderboard.Board.ValueType, title:
 def test_names_of_200_hard_characters_stay_in_their_column() -> None:
     hard = ("<script>alert(1)</script>\u202e שלום 🚀" + "W" * 200)[:200]
     svg = board_card(board(*(row(number, hard) for number in range(1, 6))), private=False)
-    assert texts(svg)[7] == "<script>alert(1)</script> \ufffd…"
+    assert texts(svg)[7] == "<script>alert(1)</script> \ufffd WWWWWW…"
     assert len(svg) < 10_000
 
 

@@ -1,4 +1,5 @@
 import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { type Trial, Trial_Status } from "../../../gen/voicearena/experiments/v1/experiment_pb.js";
 import { AudioPlayer } from "../../audio/AudioPlayer.tsx";
@@ -63,17 +64,26 @@ export function TrialCard({ trial, isRepeated }: { trial: Trial; isRepeated: boo
 }
 
 function TrialAudio({ url, duration, name }: { url: string; duration: number | undefined; name: string }) {
+  // Each time the trial is read, it has another link. The first one stays, so that what plays is not cut off.
+  const kept = useSignal(url);
   const player = usePlayer({
-    url,
+    url: kept.value,
     fetching: "streamed",
     seeking: "free",
     ...(duration === undefined ? {} : { seconds: duration }),
   });
+  const hasFailed = player.state.value.failure !== undefined;
+  useEffect(() => {
+    if (hasFailed) {
+      // It may have expired.
+      kept.value = url;
+    }
+  }, [hasFailed, url]);
   return <AudioPlayer player={player} name={name} />;
 }
 
 /** Shows its content once it is near the screen: a page of 400 players would load 400 recordings. */
-function WhenNear({ children }: { children: preact.ComponentChildren }) {
+function WhenNear({ children }: { children: ComponentChildren }) {
   const frame = useRef<HTMLDivElement>(null);
   const isNear = useSignal(false);
   useEffect(() => {

@@ -28,8 +28,9 @@ const CHARACTERS_PER_SECOND = 15;
 const REQUEST_SECONDS = 0.3;
 const LOCAL_SECONDS_PER_SECOND = 0.05;
 const HOSTED_SECONDS_PER_SECOND = 0.3;
-// The models that listen take about an eighth of the length of a recording, one after the other; see docs/benchmarks.md.
-const LISTENING_SECONDS_PER_SECOND = 0.125;
+// The models that listen take about this long for each recording, one after the other: `make demo` takes 76 s for 24.
+const LISTENING_SECONDS_PER_TRIAL = 2;
+const LISTENING_SECONDS_PER_SECOND = 0.2;
 
 export interface EstimatedVoice {
   provider: string;
@@ -86,12 +87,13 @@ export function estimate(plan: Plan): Estimate {
     const work = (prompts.length * repeats * REQUEST_SECONDS + speech * pace) / Math.max(1, voice.concurrency);
     speaking.set(voice.provider, (speaking.get(voice.provider) ?? 0) + work);
   }
-  const listening = speech * voices.length * LISTENING_SECONDS_PER_SECOND;
+  const trials = voices.length * prompts.length * repeats;
+  const listening = trials * LISTENING_SECONDS_PER_TRIAL + speech * voices.length * LISTENING_SECONDS_PER_SECOND;
   const pairs = (voices.length * (voices.length - 1)) / 2;
   const differentPrompts = new Set(prompts).size;
   const paid = voices.filter((voice) => !voice.local);
   return {
-    trials: voices.length * prompts.length * repeats,
+    trials,
     characters: characters * voices.length,
     dollars: paid.reduce((sum, voice) => sum + ((voice.price ?? 0) * characters) / 1000, 0),
     unknownPrices: paid.filter((voice) => voice.price === undefined).map((voice) => voice.name),

@@ -1,9 +1,9 @@
-import { signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import { Visibility } from "../../../gen/voicearena/elo/v1/elo_pb.js";
 import type { Scenario } from "../../../gen/voicearena/elo/v1/scenario_pb.js";
+import { ScenarioService } from "../../../gen/voicearena/elo/v1/scenario_service_pb.js";
 import { apiKey } from "../../app/keys.ts";
 import { stateUrl } from "../../app/url_state.ts";
+import { CopyAs } from "../../copy/CopyAs.tsx";
 import { Measured } from "../../format/Measured.tsx";
 import { count, counted, percent } from "../../format/number.ts";
 import { Button } from "../../parts/Button.tsx";
@@ -15,25 +15,22 @@ import { Page } from "../../parts/Page.tsx";
 import { Select } from "../../parts/Select.tsx";
 import { type Column, Table } from "../../parts/Table.tsx";
 import { useQuery } from "../../rpc/query.ts";
+import { categoryName, choicesOf, languageName } from "../../scenario_choice/choices.ts";
+import { ScenarioSelects } from "../../scenario_choice/ScenarioSelects.tsx";
 import { en } from "../../strings/en.ts";
 import { scenarioStrings as text } from "../../strings/scenarios.ts";
 import {
-  choicesOf,
   DEFAULTS,
   DIFFICULTY_NAMES,
   difficultyName,
   listAll,
+  listCommand,
   listRequest,
   MAX_LISTED,
   type State,
   sorted,
   sortOf,
 } from "./state.ts";
-
-// The API lists no categories and languages. These are those that lists have shown since the page was opened, so that a
-// filter does not lose its choices when it is used.
-const categories = signal<ReadonlySet<string>>(new Set());
-const languages = signal<ReadonlySet<string>>(new Set());
 
 interface ListProps {
   state: State;
@@ -48,9 +45,17 @@ export function List({ state, change, open }: ListProps) {
       title={en.titles.scenarios}
       lead={text.lead}
       actions={
-        <Button kind="main" onClick={() => open("", "new")}>
-          {text.add}
-        </Button>
+        <>
+          <CopyAs
+            method={ScenarioService.method.listScenarios}
+            request={listRequest(state)}
+            cli={listCommand(state)}
+            needs={isMine ? "key" : undefined}
+          />
+          <Button kind="main" onClick={() => open("", "new")}>
+            {text.add}
+          </Button>
+        </>
       }
     >
       <Filters state={state} change={change} />
@@ -64,29 +69,14 @@ export function List({ state, change, open }: ListProps) {
 }
 
 function Filters({ state, change }: Omit<ListProps, "open">) {
-  const named = (values: readonly string[], label = (value: string) => value) => [
-    { value: "", label: text.all },
-    ...values.map((value) => ({ value, label: label(value) })),
-  ];
   return (
     <fieldset class="scenario-filters">
       <legend class="visually-hidden">{text.filters}</legend>
-      <Select
-        label={text.category}
-        value={state.category}
-        choices={named(choicesOf(categories.value, state.category), (name) => name.replaceAll("_", " "))}
-        onChange={(category) => change({ category })}
-      />
-      <Select
-        label={text.language}
-        value={state.language}
-        choices={named(choicesOf(languages.value, state.language))}
-        onChange={(language) => change({ language })}
-      />
+      <ScenarioSelects category={state.category} language={state.language} onChange={change} />
       <Select
         label={text.difficulty}
         value={state.difficulty}
-        choices={named(DIFFICULTY_NAMES, (name) => text.difficulties[name] ?? name)}
+        choices={choicesOf(text.all, DIFFICULTY_NAMES, state.difficulty, (name) => text.difficulties[name] ?? name)}
         onChange={(difficulty) => change({ difficulty })}
       />
       <Select
@@ -114,11 +104,6 @@ function Filters({ state, change }: Omit<ListProps, "open">) {
 function Rows({ state, change, open }: ListProps) {
   const request = listRequest(state);
   const query = useQuery((signal) => listAll(request, signal), [JSON.stringify(request)]);
-  useEffect(() => {
-    const found = query.value?.scenarios ?? [];
-    categories.value = new Set([...categories.peek(), ...found.map((scenario) => scenario.category)]);
-    languages.value = new Set([...languages.peek(), ...found.map((scenario) => scenario.language)]);
-  }, [query.value]);
   return (
     <Loaded query={query} loading={<Loading lines={24} />}>
       {({ scenarios, isComplete }) =>
@@ -185,8 +170,8 @@ function columnsOf(state: State): Column<Scenario>[] {
         </div>
       ),
     },
-    { id: "category", heading: columns.category, cell: (scenario) => scenario.category.replaceAll("_", " ") },
-    { id: "language", heading: columns.language, cell: (scenario) => scenario.language },
+    { id: "category", heading: columns.category, cell: (scenario) => categoryName(scenario.category) },
+    { id: "language", heading: columns.language, cell: (scenario) => languageName(scenario.language) },
     { id: "difficulty", heading: columns.difficulty, cell: (scenario) => difficultyLabel(scenario) },
     {
       id: "battles",

@@ -6,19 +6,23 @@ import { EloService } from "../../../gen/voicearena/elo/v1/elo_service_pb.js";
 import type { Scenario } from "../../../gen/voicearena/elo/v1/scenario_pb.js";
 import { ScenarioService } from "../../../gen/voicearena/elo/v1/scenario_service_pb.js";
 import { apiKey } from "../../app/keys.ts";
+import { CopyAs } from "../../copy/CopyAs.tsx";
 import { Measured, When } from "../../format/Measured.tsx";
 import { count, percent } from "../../format/number.ts";
 import { Button } from "../../parts/Button.tsx";
+import { Confirm } from "../../parts/Confirm.tsx";
 import { Copy } from "../../parts/Copy.tsx";
 import { Empty } from "../../parts/Empty.tsx";
 import { Loaded } from "../../parts/Loaded.tsx";
 import { Loading } from "../../parts/Loading.tsx";
 import { Page, Section } from "../../parts/Page.tsx";
+import { announce } from "../../parts/Status.tsx";
 import { type Column, Table } from "../../parts/Table.tsx";
+import { useAction } from "../../rpc/action.ts";
 import { call } from "../../rpc/client.ts";
 import { useQuery } from "../../rpc/query.ts";
+import { categoryName, languageName } from "../../scenario_choice/choices.ts";
 import { scenarioStrings as text } from "../../strings/scenarios.ts";
-import { ArchiveDialog } from "./ArchiveDialog.tsx";
 import { Form } from "./Form.tsx";
 import { difficultyLabel, States } from "./List.tsx";
 
@@ -36,6 +40,11 @@ export function One({ id, isEdited, open }: OneProps) {
     [],
   );
   const asks = useSignal(false);
+  const archive = useAction(async () => {
+    const archived = await call(ScenarioService.method.archiveScenario, { id });
+    announce(text.isArchived(archived.name));
+    query.reload();
+  });
   const scenario = query.value?.scenario;
   const isMine = scenario !== undefined && scenario.developerId !== "" && scenario.developerId === me.value;
   if (isEdited && scenario && isMine) {
@@ -57,6 +66,7 @@ export function One({ id, isEdited, open }: OneProps) {
       actions={
         <>
           <Button onClick={() => open("")}>{text.back}</Button>
+          <CopyAs method={ScenarioService.method.getScenario} request={{ id }} cli={["scenario", "show", id]} />
           {isMine && <Button onClick={() => open(id, "edit")}>{text.edit}</Button>}
           {isMine && !scenario.archived && (
             <Button
@@ -85,12 +95,14 @@ export function One({ id, isEdited, open }: OneProps) {
         }
       </Loaded>
       {asks.value && scenario && (
-        <ArchiveDialog
-          scenario={scenario}
+        <Confirm
+          title={text.archiveTitle(scenario.name)}
+          text={text.archiveText}
+          verb={text.archive}
+          action={archive}
           onClose={() => {
             asks.value = false;
           }}
-          onDone={query.reload}
         />
       )}
     </Page>
@@ -129,8 +141,8 @@ function Text({ scenario }: { scenario: Scenario }) {
 function Facts({ scenario, by }: { scenario: Scenario; by: string }) {
   const { facts } = text;
   const shown: [string, ComponentChildren][] = [
-    [facts.category, scenario.category.replaceAll("_", " ")],
-    [facts.language, scenario.language],
+    [facts.category, categoryName(scenario.category)],
+    [facts.language, languageName(scenario.language)],
     [facts.difficulty, difficultyLabel(scenario)],
     [facts.battles, count(scenario.totalBattles)],
     [facts.votes, count(scenario.totalVotes)],

@@ -4,7 +4,7 @@ import { type Scenario, Scenario_Difficulty, ScenarioSchema } from "../../../gen
 import { ListScenariosResponseSchema } from "../../../gen/voicearena/elo/v1/scenario_service_pb.js";
 import { type Transport, transport } from "../../rpc/client.ts";
 import { gateway } from "../../rpc/gateway.ts";
-import { choicesOf, DEFAULTS, difficultyName, listAll, listRequest, MAX_LISTED, sorted, sortOf } from "./state.ts";
+import { DEFAULTS, difficultyName, listAll, listCommand, listRequest, MAX_LISTED, sorted, sortOf } from "./state.ts";
 
 afterEach(() => {
   transport.value = gateway;
@@ -87,9 +87,19 @@ test("scenarios are sorted by a column, and those without votes come last by tie
   expect(sortOf("-ties")).toEqual({ by: "ties", descending: true });
 });
 
-test("a filter offers what was seen and what is chosen", () => {
-  expect(choicesOf(new Set(["support", "sales"]), "medical")).toEqual(["medical", "sales", "support"]);
-  expect(choicesOf(new Set(["sales"]), "")).toEqual(["sales"]);
+test("the command lists the same", () => {
+  expect(listCommand(DEFAULTS)).toEqual(["scenario", "list"]);
+  const state = {
+    ...DEFAULTS,
+    category: "sales",
+    language: "pt-BR",
+    difficulty: "hard",
+    whose: "mine",
+    archived: "yes",
+  };
+  expect(listCommand(state).join(" ")).toBe(
+    "scenario list --category sales --language pt-BR --difficulty hard --mine --archived",
+  );
 });
 
 test("a difficulty that the page does not know has no name", () => {

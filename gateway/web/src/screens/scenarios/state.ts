@@ -52,6 +52,16 @@ export function listRequest(state: State): ListRequest {
   };
 }
 
+/** Returns the words of the command that lists the same. */
+export function listCommand(state: State): string[] {
+  const options = (["category", "language", "difficulty"] as const).filter((name) => state[name] !== "");
+  return [
+    ...["scenario", "list", ...options.flatMap((name) => [`--${name}`, state[name]])],
+    ...(state.whose === "mine" ? ["--mine"] : []),
+    ...(state.archived === "yes" ? ["--archived"] : []),
+  ];
+}
+
 /** Reads the pages of a list, up to MAX_LISTED scenarios. `isComplete` says whether there are no more. */
 export async function listAll(
   request: ListRequest,
@@ -94,9 +104,4 @@ export function sorted(scenarios: readonly Scenario[], text: string): Scenario[]
   return [...scenarios].sort(
     (one, other) => unknown(one) - unknown(other) || (sort.descending ? order(other, one) : order(one, other)),
   );
-}
-
-/** Returns the values of a filter: those that were seen, the chosen one, and those that are always there. */
-export function choicesOf(seen: Iterable<string>, chosen: string, always: readonly string[] = []): string[] {
-  return [...new Set([...always, ...seen, chosen])].filter((value) => value !== "").sort();
 }

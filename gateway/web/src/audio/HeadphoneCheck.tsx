@@ -1,14 +1,14 @@
 import { useSignal } from "@preact/signals";
 import { useMemo } from "preact/hooks";
 import { Button } from "../parts/Button.tsx";
-import { audio } from "../strings/audio.ts";
+import { checks } from "../strings/checks.ts";
 import { AudioPlayer } from "./AudioPlayer.tsx";
 import { drawTrials, INTERVALS, intervalAt, TRIALS, trialSound } from "./headphones.ts";
 import { hasHeadphones, setup, storeSetup } from "./setup.ts";
 import { useBlobUrl, usePlayer } from "./use_player.ts";
 import "./checks.css";
 
-const texts = audio.headphones;
+const texts = checks.headphones;
 
 /** Finds out whether each ear hears its own channel. */
 export function HeadphoneCheck() {

@@ -1,7 +1,7 @@
 import { useMemo } from "preact/hooks";
 import { absolute } from "../format/time.ts";
 import { Button } from "../parts/Button.tsx";
-import { audio } from "../strings/audio.ts";
+import { checks } from "../strings/checks.ts";
 import { AudioPlayer } from "./AudioPlayer.tsx";
 import { referenceNoise } from "./reference_noise.ts";
 import { setup, storeSetup } from "./setup.ts";
@@ -10,7 +10,7 @@ import { Volume } from "./Volume.tsx";
 import { volume } from "./volume.ts";
 import "./checks.css";
 
-const texts = audio.level;
+const texts = checks.level;
 
 /** Sets the level once, by a noise that is as loud as the clips. */
 export function LevelCheck() {

@@ -1,14 +1,13 @@
 import { useEffect, useMemo } from "preact/hooks";
 import { position } from "../format/duration.ts";
 import { Button } from "../parts/Button.tsx";
-import { audio } from "../strings/audio.ts";
+import { recorder as texts } from "../strings/recorder.ts";
 import { AudioPlayer } from "./AudioPlayer.tsx";
 import { FLOOR_DB, meterShare } from "./level.ts";
 import { createRecorder, MAX_RECORDING_SECONDS, type Recorder } from "./recorder.ts";
 import { useBlobUrl, usePlayer } from "./use_player.ts";
 import "./recorder.css";
 
-const texts = audio.recorder;
 /** A recording that never gets above this is probably of the wrong microphone. */
 const SILENT_DB = -50;
 /** Samples at full scale are cut off. */
@@ -34,7 +33,7 @@ export function RecorderPanel({ onRecorded }: { onRecorded: (file: Blob | undefi
       {state.phase === "idle" && <p class="player-note">{texts.limit(position(MAX_RECORDING_SECONDS))}</p>}
       {state.phase === "asking" && <p role="status">{texts.asking}</p>}
       {state.phase === "recording" && <Meter recorder={recorder} />}
-      {state.phase === "failed" && <p role="alert">{audio.microphone[state.failure]}</p>}
+      {state.phase === "failed" && <p role="alert">{texts.microphone[state.failure]}</p>}
       {state.phase === "done" && <Recorded {...state} />}
     </div>
   );

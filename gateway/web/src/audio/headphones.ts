@@ -7,8 +7,6 @@ import { fft } from "./fft.ts";
 import { wav } from "./wav.ts";
 
 export const TRIALS = 6;
-/** Milne et al. let people pass who found all six. One slip is allowed here, because nothing depends on it. */
-export const MIN_CORRECT = 5;
 export const INTERVALS = 3;
 export const CENTRE_HZ = 600;
 /** The band reaches 6% to each side of the centre. */

@@ -9,7 +9,7 @@ import { wav } from "./wav.ts";
 /** Longer recordings are uploaded as files. Five minutes are 29 MB at 48 kHz, under the default limit of uploads. */
 export const MAX_RECORDING_SECONDS = 300;
 
-/** Why there is no recording. Each has a sentence in strings/audio.ts. */
+/** Why there is no recording. Each has a sentence in strings/recorder.ts. */
 export type RecorderFailure = "refused" | "no_device" | "in_use" | "unsupported" | "insecure" | "lost";
 
 export type RecorderState =

@@ -1,6 +1,5 @@
 // The anonymous session with which a person votes, one for each browser. It is created when it is first needed.
 
-import { AuthService } from "../../gen/voicearena/auth/v1/auth_service_pb.js";
 import { readStored, store } from "../app/stored.ts";
 import { isDemo } from "../demo/state.ts";
 import { call } from "../rpc/client.ts";
@@ -41,6 +40,8 @@ function session(invalid: string | undefined): Promise<string> {
     if (stored && stored !== invalid) {
       return stored;
     }
+    // Only the first visit needs this service.
+    const { AuthService } = await import("../../gen/voicearena/auth/v1/auth_service_pb.js");
     const { sessionToken } = await call(AuthService.method.createVoter, {}, { credential: null });
     storeSession(sessionToken);
     return sessionToken;

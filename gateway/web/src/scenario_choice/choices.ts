@@ -1,6 +1,5 @@
 // Which categories and languages there are. They are an open set: the scenarios have them.
 
-import { ScenarioService } from "../../gen/voicearena/elo/v1/scenario_service_pb.js";
 import { LOCALE } from "../format/locale.ts";
 import type { Choice } from "../parts/Select.tsx";
 import { call } from "../rpc/client.ts";
@@ -16,6 +15,8 @@ export interface Choices {
 
 /** Returns the categories and languages of the scenarios that the visitor can see, in alphabetical order. */
 export async function loadChoices(signal: AbortSignal): Promise<Choices> {
+  // A battle is shown before anybody looks for other ones.
+  const { ScenarioService } = await import("../../gen/voicearena/elo/v1/scenario_service_pb.js");
   const categories = new Set<string>();
   const languages = new Set<string>();
   let pageToken = "";

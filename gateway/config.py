@@ -89,7 +89,7 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
     limits = sorted({call.max_body_kb for call in json_calls} | {rpc.max_body_kb for rpc in rpcs})
     # The largest body of one message. Only uploads are larger.
     max_message_kb = max(rpc.max_body_kb for rpc in rpcs if not rpc.streams_request)
-    page = page_routes(settings.page_path)
+    page = page_routes(settings.page_path, settings.public_url)
     addresses = settings.addresses()
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False)  # noqa: S701
     environment.filters["all_ip_addresses"] = lambda endpoints: all(_is_ip_address(e.host) for e in endpoints)

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.previews import PREVIEWS, USER_AGENT, Preview
+
 # The start of the page, which every screen loads.
 INDEX = "index.html"
 # The paths of the screens beside `/`, as regular expressions. The page's own table of screens has the same ones; a test
@@ -102,6 +104,8 @@ class PageRoute:
     name: str = PAGE
     file: Path | None = None
     text: str = ""
+    text_format: str = ""
+    """The text as Envoy's format, in place of `text`."""
     methods: str = READS
     """A regular expression for the method, empty if any."""
     header: tuple[str, str] | None = None
@@ -109,7 +113,7 @@ class PageRoute:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-def page_routes(directory: Path | None) -> list[PageRoute]:
+def page_routes(directory: Path | None, public_url: str) -> list[PageRoute]:
     """Returns the routes of the page in `directory`, in the order in which Envoy tries them. None has no page.
 
     If the directory has no page, the paths of the screens say so to browsers.
@@ -122,11 +126,19 @@ def page_routes(directory: Path | None) -> list[PageRoute]:
         headers = {**_not_found_headers(), "content-type": TEXT}
         return [PageRoute(screens, False, 404, text=NOT_BUILT, header=WANTS_HTML, headers=headers)]
     return [
+        *(_preview_route(preview, public_url) for preview in PREVIEWS),
         *_routes_of(index, screens, exact=False, cache_control=ALWAYS_ASKS),
         *(route for path in _files(directory) for route in _routes_of_file(path, directory)),
         # An unknown path gets the page's own screen for it, unless it looks like the name of a file.
         PageRoute("[^.]*", False, 404, file=index, header=WANTS_HTML, headers=_not_found_headers()),
     ]
+
+
+def _preview_route(preview: Preview, public_url: str) -> PageRoute:
+    headers = {"content-type": HTML, "cache-control": NEVER, "vary": "user-agent", **SECURITY_HEADERS}
+    return PageRoute(
+        preview.pattern, False, 200, text_format=preview.document(public_url), header=USER_AGENT, headers=headers
+    )
 
 
 def largest_file_bytes(routes: list[PageRoute]) -> int:

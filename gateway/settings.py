@@ -80,6 +80,8 @@ class GatewaySettings(_Addresses):
     """The path of the compiled protos on the machine of Envoy."""
     page_path: Annotated[Path | None, BeforeValidator(_directory)] = PAGE
     """The folder with the files of the page, also on the machine of Envoy. `off` serves no page."""
+    public_url: str = Field(default="http://localhost:8080", pattern=r"^https?://[^\s/]+$")
+    """Where people reach the gateway. Previews of links name their pictures with it."""
     cors_origins: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = (
         "http://localhost:3000",
         "http://localhost:5173",

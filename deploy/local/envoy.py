@@ -41,6 +41,7 @@ def command(
     try:
         chosen: dict[str, Any] = {f"{name}_address": ",".join(workers) for name, workers in endpoints.items()}
         chosen["api_port"] = ports["api_port"]
+        chosen["public_url"] = settings.public_url or f"http://localhost:{ports['api_port']}"
         chosen |= {name: getattr(settings, name) for name in SHARED_SETTINGS}
         chosen |= {"connection_count_port": pressure.port, "connection_pressure_file": pressure.file}
         gateway = GatewaySettings(_env_file=ENV_FILE, **chosen)  # type: ignore[call-arg]

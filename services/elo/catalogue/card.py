@@ -11,7 +11,7 @@ from services.shared.cards.drawing import LEFT, RIGHT, Axis, Style
 BOARDS = {"hybrid": "People and metrics", "human": "People", "metrics": "Metrics"}
 """The boards in the order of the card, with the names that it shows."""
 _BoardRating = VoiceModelStats.BoardRating
-_AXIS, _AXIS_END = 420, 760
+_AXIS, _AXIS_END = 480, 760
 
 
 def model_card(model: VoiceModel) -> str:
@@ -62,7 +62,7 @@ def _boards(ratings: list[_BoardRating]) -> list[str]:
         colour = drawing.MUTED if rating.provisional else drawing.TEXT
         label = BOARDS[rating.board] + (", provisional" if rating.provisional else "")
         found += [
-            drawing.words(LEFT, y + 8, label, Style(26, colour=colour), 340),
+            drawing.words(LEFT, y + 8, label, Style(26, colour=colour), 400),
             *drawing.interval(axis, y, value, drawing.MUTED if rating.provisional else drawing.ACCENT),
             drawing.words(900, y + 8, f"{rating.rating:.0f}", Style(strong=True, colour=colour), 110, anchor="end"),
             drawing.words(RIGHT, y + 8, interval_text(value), small, 200, anchor="end"),

@@ -12,6 +12,7 @@ import pytest
 
 from gateway.config import render, validate
 from gateway.page import CONTENT_SECURITY_POLICY, NOT_BUILT, SCREENS, SECURITY_HEADERS
+from gateway.previews import PREVIEWS
 from gateway.settings import GatewaySettings
 from tests.gateway import running_gateway
 from tests.unit.gateway.conftest import ANYBODY, UNLIMITED, EveryService, gateway
@@ -286,3 +287,41 @@ async def test_a_page_that_is_switched_off_is_an_unknown_path() -> None:
 def test_envoy_accepts_the_configuration_with_a_page_and_without_limits(built: Path) -> None:
     validate(render(GatewaySettings(page_path=built)))
     validate(render(GatewaySettings(page_path=built, rate_limit_per_second=0, anonymous_rate_limit_per_second=0)))
+
+
+@pytest.mark.parametrize(
+    ("path", "card"),
+    [
+        ("/", "/api/v1/leaderboard/card"),
+        ("/leaderboard?board=human", "/api/v1/leaderboard/card"),
+        (f"/models/mdl_{'0a' * 16}?x=%22%3E%3Cscript%3E", f"/api/v1/models/mdl_{'0a' * 16}/card"),
+    ],
+)
+@pytest.mark.parametrize(
+    "program", ["Slackbot-LinkExpanding 1.0", "Mozilla/5.0 (compatible; Discordbot/2.0)", "WhatsApp/2"]
+)
+async def test_a_program_that_shows_previews_gets_the_card(
+    path: str, card: str, program: str, page: httpx.AsyncClient
+) -> None:
+    response = await page.get(path, headers={"user-agent": program})
+    assert (response.status_code, response.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert re.findall(r'property="og:image" content="([^"]*)"', response.text) == [f"http://localhost:8080{card}"]
+    assert "script" not in response.text
+    assert response.headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+
+
+@pytest.mark.parametrize("path", ["/experiments/exp_1", "/models/mdl_1", '/models/"><script>', "/scenarios"])
+async def test_other_paths_have_no_preview(path: str, page: httpx.AsyncClient) -> None:
+    response = await page.get(path, headers={"user-agent": "Slackbot 1.0", **BROWSER})
+    assert response.content == INDEX
+
+
+async def test_a_browser_gets_the_page_and_no_preview(page: httpx.AsyncClient) -> None:
+    agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+    assert (await page.get("/leaderboard", headers={"user-agent": agent})).content == INDEX
+
+
+def test_the_address_of_a_preview_is_escaped() -> None:
+    document = PREVIEWS[1].document("https://arena.example:8443")
+    assert 'content="https://arena.example:8443/api/v1%PATH(NQ)%/card"' in document
+    assert '"https://a&quot;%%20b%PATH(NQ)%"' in PREVIEWS[0].document('https://a"%20b')

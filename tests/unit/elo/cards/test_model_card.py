@@ -35,7 +35,12 @@ def test_a_card_has_rating_rank_battles_and_win_rate_and_each_board() -> None:
         *("Metrics, provisional", "1498", "no interval"),
         *("Published ratings. 1500 is the average.", "95% intervals"),
     ]
-    assert dots(svg) == [(608.4, 424.0), (626.8, 480.0), (438.2, 536.0)]
+    assert dots(svg) == [(635.2, 424.0), (650.3, 480.0), (495.0, 536.0)]
+
+
+def test_the_longest_name_of_a_board_is_not_cut() -> None:
+    shown = texts(model_card(model(Rating(board="hybrid", rating=1572, rank=1, rank_worst=3, provisional=True))))
+    assert "People and metrics, provisional" in shown
 
 
 def test_the_first_board_that_has_the_model_gives_rating_and_rank() -> None:

@@ -31,17 +31,18 @@ def command(
     data_dir: DataDir,
     environment: Mapping[str, str],
     pressure: ConnectionPressure,
+    public_url: str,
     extra_routes: Sequence[ExtraRoute] = (),
 ) -> Command:
     """Writes the gateway's configuration and returns the command that starts it.
 
-    `endpoints` has those of each service's workers. `pressure` receives the number of connections. Raises MeshError if
-    a setting is bad or the protos are not compiled.
+    `endpoints` has those of each service's workers. `pressure` receives the number of connections.
+    `public_url` is where people reach the gateway. Raises MeshError if a setting is bad or the protos are not compiled.
     """
     try:
         chosen: dict[str, Any] = {f"{name}_address": ",".join(workers) for name, workers in endpoints.items()}
         chosen["api_port"] = ports["api_port"]
-        chosen["public_url"] = settings.public_url or f"http://localhost:{ports['api_port']}"
+        chosen["public_url"] = public_url
         chosen |= {name: getattr(settings, name) for name in SHARED_SETTINGS}
         chosen |= {"connection_count_port": pressure.port, "connection_pressure_file": pressure.file}
         gateway = GatewaySettings(_env_file=ENV_FILE, **chosen)  # type: ignore[call-arg]

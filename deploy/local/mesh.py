@@ -96,6 +96,11 @@ class Mesh:
         return f"http://{host}:{self.ports['api_port']}"
 
     @property
+    def public_url(self) -> str:
+        """Where people reach the gateway."""
+        return self.settings.public_url or self.api_url
+
+    @property
     def page_url(self) -> str | None:
         """The URL of the page, None if it is not built or switched off."""
         return f"{self.api_url}/" if has_page(self.data_dir) else None
@@ -164,7 +169,14 @@ class Mesh:
         self._pressure = ConnectionPressure(self.data_dir.path / "run" / "connection_pressure")
         await self._pressure.open()
         gateway = envoy.command(
-            settings, self.ports, workers, self.data_dir, environment, self._pressure, self._extra_routes
+            settings,
+            self.ports,
+            workers,
+            self.data_dir,
+            environment,
+            self._pressure,
+            self.public_url,
+            self._extra_routes,
         )
         shared = {**everything, **self._shared(everything)}
         try:
@@ -196,7 +208,7 @@ class Mesh:
             "NATS_URL": self.nats_url,
             "AUDIO_STORAGE_PATH": settings.audio_storage_path or str(self.data_dir.path / "audio"),
             "AUDIO_URL_SECRET": environment.get("AUDIO_URL_SECRET") or self.data_dir.secret("audio_url_secret"),
-            "PUBLIC_URL": settings.public_url or self.api_url,
+            "PUBLIC_URL": self.public_url,
             # Well below stop_seconds, after which a service that does not stop is killed.
             "DRAIN_SECONDS": environment.get("DRAIN_SECONDS") or str(settings.stop_seconds / 3),
             # Nobody else can add models and scenarios while only this machine reaches the gateway.

@@ -70,7 +70,13 @@ export function ParallelAxes(props: ParallelAxesProps) {
           <g class={`${seriesClass(0)} one`}>
             <path class="line" d={linePath(one.values, axes)} />
             {axes.map((axis, index) => (
-              <OnePoint key={index} axis={axis} measure={measures[index]} value={one.values[index] ?? null} />
+              <OnePoint
+                key={index}
+                axis={axis}
+                measure={measures[index]}
+                value={one.values[index] ?? null}
+                ends={domains[index] ?? []}
+              />
             ))}
           </g>
         </>
@@ -182,9 +188,10 @@ interface OnePointProps {
   axis: AxisPlace;
   measure: Measure | undefined;
   value: number | null;
+  ends: readonly number[];
 }
 
-function OnePoint({ axis, measure, value }: OnePointProps) {
+function OnePoint({ axis, measure, value, ends }: OnePointProps) {
   if (value === null || !measure) {
     return null;
   }
@@ -196,10 +203,13 @@ function OnePoint({ axis, measure, value }: OnePointProps) {
   return (
     <g>
       <Point x={x} y={y} />
+      {/* The end of an axis that stands is written beside it already. */}
       {axis.stands ? (
-        <text class="figure halo" x={round(x + 8)} y={round(y - 7)}>
-          {label}
-        </text>
+        !ends.includes(value) && (
+          <text class="figure halo" x={round(x + 8)} y={round(y - 7)}>
+            {label}
+          </text>
+        )
       ) : (
         <text class="figure halo" x={round(lyingX)} y={round(y + 17)} text-anchor="middle">
           {label}

@@ -74,6 +74,10 @@ const COLUMNS: Column<Opponent>[] = [
   {
     id: "result",
     heading: columns.result,
-    cell: (row) => text.opponents.result(count(row.wins), count(row.losses), count(row.ties), count(row.bothBad)),
+    cell: (row) => (
+      <span class="model-result">
+        {text.opponents.result(count(row.wins), count(row.losses), count(row.ties), count(row.bothBad))}
+      </span>
+    ),
   },
 ];

@@ -65,20 +65,19 @@ export function answerOf(data: DemoData, rpc: string, request: Fields): Fields[]
   const found = data.calls[rpc]?.find((entry) =>
     Object.entries(entry.request).every(([name, value]) => request[name] === value),
   );
-  return found?.responses.map((response) => playable(selected(response, request)) as Fields);
+  const wanted = Object.entries(request).filter(([name]) => !(name in (found?.request ?? {})));
+  return found?.responses.map((response) => playable(selected(response, wanted)) as Fields);
 }
 
-// A list has only the entries that the request selects, as far as they have the field.
-function selected(response: Fields, request: Fields): Fields {
-  const result = { ...response };
-  for (const [name, value] of Object.entries(response)) {
-    if (Array.isArray(value)) {
-      result[name] = value.filter((item: Fields) =>
-        Object.entries(request).every(([field, wanted]) => !(field in item) || item[field] === wanted),
-      );
-    }
-  }
-  return result;
+// A list has only the entries that the rest of the request selects, as far as they have the field.
+function selected(response: Fields, wanted: readonly [string, unknown][]): Fields {
+  const isWanted = (item: unknown) =>
+    typeof item !== "object" ||
+    item === null ||
+    wanted.every(([name, value]) => !(name in item) || (item as Fields)[name] === value);
+  return Object.fromEntries(
+    Object.entries(response).map(([name, value]) => [name, Array.isArray(value) ? value.filter(isWanted) : value]),
+  );
 }
 
 function playable(value: unknown): unknown {

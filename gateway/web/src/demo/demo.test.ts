@@ -8,6 +8,8 @@ import { EloService } from "../../gen/voicearena/elo/v1/elo_service_pb.js";
 import { Leaderboard_Board } from "../../gen/voicearena/elo/v1/leaderboard_pb.js";
 import { LeaderboardService } from "../../gen/voicearena/elo/v1/leaderboard_service_pb.js";
 import { ScenarioService } from "../../gen/voicearena/elo/v1/scenario_service_pb.js";
+import { ExperimentService } from "../../gen/voicearena/experiments/v1/experiment_service_pb.js";
+import { EvaluationService } from "../../gen/voicearena/scoring/v1/evaluation_service_pb.js";
 import { banner } from "../app/banner.ts";
 import { call, stream, transport } from "../rpc/client.ts";
 import { doubts, reachable } from "../rpc/reachable.ts";
@@ -147,4 +149,24 @@ test("a gateway without services is no backend, a gateway without one service is
   health = json(200, { status: "ok" });
   await vi.advanceTimersByTimeAsync(6_000);
   expect(isDemo.value).toBe(false);
+});
+
+test("the recording of an evaluation comes whole, and its stream ends", async () => {
+  transport.value = demo;
+  const id = String(data.calls["voicearena.scoring.v1.ScoringService/GetEvaluation"]?.[0]?.request.id);
+  const pieces: Uint8Array[] = [];
+  for await (const piece of stream(EvaluationService.method.getEvaluationAudio, { id })) {
+    expect(piece.contentType).toBe("audio/mpeg");
+    pieces.push(piece.data);
+  }
+  expect(pieces.length).toBe(1);
+  expect((await call(EvaluationService.method.getEvaluationPeaks, { id })).high.length).toBe(800);
+});
+
+test("the trials of an experiment are all there, though their ids are not that of the experiment", async () => {
+  transport.value = demo;
+  const { experiments } = await call(ExperimentService.method.listExperiments, {});
+  const { id = "", totalTrials = 0 } = experiments[0] ?? {};
+  const { trials } = await call(ExperimentService.method.listTrials, { id, pageSize: 100 });
+  expect(trials.length).toBe(totalTrials);
 });

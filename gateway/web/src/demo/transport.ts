@@ -17,6 +17,8 @@ import { answerOf, type DemoData } from "./data.ts";
 /** The reason of the error of a call that demo data can't answer. */
 export const DEMO = "DEMO";
 
+const FILE = "google.api.HttpBody";
+
 export function demoTransport(data: DemoData): Transport {
   return {
     async unary(method, request) {
@@ -25,8 +27,10 @@ export function demoTransport(data: DemoData): Transport {
     },
     async *stream(method, request, options) {
       yield* messages(data, method, request);
-      // Nothing ever changes. A stream that ends would be opened again.
-      await aborted(options);
+      // Nothing ever changes. A stream that ends would be opened again. A file has an end.
+      if (method.output.typeName !== FILE) {
+        await aborted(options);
+      }
     },
   };
 }

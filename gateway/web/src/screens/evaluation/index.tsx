@@ -4,8 +4,8 @@ import { useRoute } from "preact-iso";
 import { EvaluationService } from "../../../gen/voicearena/scoring/v1/evaluation_service_pb.js";
 import { type Evaluation, Evaluation_Status as Status } from "../../../gen/voicearena/scoring/v1/scoring_pb.js";
 import { ScoringService } from "../../../gen/voicearena/scoring/v1/scoring_service_pb.js";
-import { apiKey } from "../../app/keys.ts";
 import { CopyAs } from "../../copy/CopyAs.tsx";
+import { canReadPrivate } from "../../demo/state.ts";
 import { seconds } from "../../format/duration.ts";
 import { When } from "../../format/Measured.tsx";
 import { Failure } from "../../parts/Failure.tsx";
@@ -13,8 +13,7 @@ import { Loaded } from "../../parts/Loaded.tsx";
 import { Loading } from "../../parts/Loading.tsx";
 import { NeedsKey } from "../../parts/NeedsKey.tsx";
 import { Page, Section } from "../../parts/Page.tsx";
-import { call, stream, transport } from "../../rpc/client.ts";
-import { gateway } from "../../rpc/gateway.ts";
+import { call, stream } from "../../rpc/client.ts";
 import { useLive } from "../../rpc/live.ts";
 import { type Query, useQuery } from "../../rpc/query.ts";
 import { evaluationStrings as text } from "../../strings/evaluation.ts";
@@ -27,8 +26,7 @@ import "./evaluation.css";
 
 export default function EvaluationScreen() {
   const { id = "" } = useRoute().params;
-  // Demo data needs no key.
-  if (apiKey.value === undefined && transport.value === gateway) {
+  if (!canReadPrivate.value) {
     return (
       <Page title={text.title}>
         <NeedsKey text={text.needsKey} />

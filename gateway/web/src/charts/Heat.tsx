@@ -47,7 +47,7 @@ export function Heat(props: HeatProps) {
     <figure class="chart heat-figure">
       <figcaption class="chart-title">{props.title}</figcaption>
       <p class="chart-about" id={id}>
-        {props.description} {text.fewerThan(count(minimum))}
+        {props.description} {minimum > 1 && text.fewerThan(count(minimum))}
       </p>
       {ends && <HeatLegend ends={ends} />}
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must scroll by keyboard, too */}

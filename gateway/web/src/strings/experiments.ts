@@ -90,6 +90,7 @@ export const experiments = {
   },
   estimate: {
     title: "What this will take",
+    nothing: "Choose voices and give texts, and this says what the experiment takes and what it can find.",
     trials: (count: number) => `${counted(count, "trial", "trials")}`,
     characters: (text: string) => `${text} characters of speech`,
     cost: (text: string) => `About ${text} at the prices that the catalogue has`,
@@ -219,8 +220,8 @@ export const experiments = {
       "The share of texts for which the voice of the row was faster than that of the column. Up to 50 ms is a tie, which counts half.",
     heatVotes: "Whom listeners preferred",
     heatVotesAbout: "The share of votes for the voice of the row against that of the column. Ties count half.",
-    slower: "the column",
-    faster: "the row",
+    speed: ["the row was slower", "the row was faster"] as const,
+    preference: ["the column was preferred", "the row was preferred"] as const,
     title: "Head to head",
     pair: "Pair",
     effect: (metric: string) => `Difference in ${metric}`,

@@ -159,5 +159,9 @@ function voiceViolation(error: Fault, place: number): string | undefined {
 
 function promptViolations(error: Fault): string | undefined {
   const found = error?.violations.filter(({ field }) => field === "prompts" || field.startsWith("prompts["));
-  return found?.map(({ field, description }) => `${field}: ${description}`).join("; ") || undefined;
+  return (
+    found
+      ?.map(({ field, description }) => (field === "prompts" ? description : `${field}: ${description}`))
+      .join("; ") || undefined
+  );
 }

@@ -76,7 +76,12 @@ export function Detail({ id }: { id: string }) {
     <Page
       title={experiment.name}
       lead={<Facts experiment={experiment} />}
-      actions={<Actions experiment={experiment} onChange={changed} />}
+      actions={
+        <>
+          <CopyAs method={ExperimentService.method.getExperiment} request={{ id }} cli={["experiment", "watch", id]} />
+          <Actions experiment={experiment} onChange={changed} />
+        </>
+      }
     >
       <Secret id={id} />
       {query.error && <Failure error={query.error} onRetry={query.reload} />}
@@ -128,11 +133,6 @@ function Facts({ experiment }: { experiment: Experiment }) {
           {text.cloneOf} <a href={`/experiments/${experiment.clonedFrom}`}>{experiment.clonedFrom.slice(0, 12)}</a>
         </span>
       )}
-      <CopyAs
-        method={ExperimentService.method.getExperiment}
-        request={{ id: experiment.id }}
-        cli={["experiment", "watch", experiment.id]}
-      />
     </span>
   );
 }

@@ -2,7 +2,7 @@ import { seconds } from "../../format/duration.ts";
 import { dollars } from "../../format/money.ts";
 import { count, decimal } from "../../format/number.ts";
 import { experiments } from "../../strings/experiments.ts";
-import { detectableDz, estimate, type Plan } from "./estimate.ts";
+import { detectableDz, estimate, type Estimate as Outlook, type Plan } from "./estimate.ts";
 import { amount, metricName } from "./names.ts";
 
 const text = experiments.estimate;
@@ -15,13 +15,26 @@ export interface Spread {
   deviation: number;
 }
 
-/** What the experiment will take, and the smallest difference that it can find. It is said again when it changes. */
-export function Estimate({ plan, spread }: { plan: Plan; spread: Spread | undefined }) {
+interface EstimateProps {
+  plan: Plan;
+  spread: Spread | undefined;
+}
+
+/** What the experiment will take, and the smallest difference that it can find. */
+export function Estimate({ plan, spread }: EstimateProps) {
   const it = estimate(plan);
-  const best = detectableDz(MAX_PROMPTS);
   return (
     <aside class="estimate" aria-labelledby="estimate-title">
       <h2 id="estimate-title">{text.title}</h2>
+      {it.trials === 0 ? <p>{text.nothing}</p> : <Details plan={plan} it={it} spread={spread} />}
+    </aside>
+  );
+}
+
+function Details({ plan, it, spread }: EstimateProps & { it: Outlook }) {
+  const best = detectableDz(MAX_PROMPTS);
+  return (
+    <>
       <ul>
         <li>
           {text.trials(it.trials)}, {text.characters(count(it.characters))}
@@ -46,6 +59,6 @@ export function Estimate({ plan, spread }: { plan: Plan; spread: Spread | undefi
             text.moreTexts(decimal(it.detectable), decimal(best))}
         </p>
       )}
-    </aside>
+    </>
   );
 }

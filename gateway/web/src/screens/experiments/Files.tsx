@@ -13,6 +13,7 @@ import { useBlobUrl } from "../../audio/use_player.ts";
 import { CopyAs } from "../../copy/CopyAs.tsx";
 import { Button } from "../../parts/Button.tsx";
 import { Command } from "../../parts/Copy.tsx";
+import { download } from "../../parts/download.ts";
 import { Failure } from "../../parts/Failure.tsx";
 import { Section } from "../../parts/Page.tsx";
 import { Select } from "../../parts/Select.tsx";
@@ -45,14 +46,14 @@ function Exports({ experiment }: { experiment: Experiment }) {
   const format = useSignal<keyof typeof text.formats>("csv");
   const request = { id, table: Kind[table.value], format: Format[format.value] };
   const saveAs = `${id}-${table.value}.${format.value}`;
-  const download = useAction(async () => {
+  const take = useAction(async () => {
     const parts: BlobPart[] = [];
     let type = "";
     for await (const body of stream(method.exportExperiment, request)) {
       type ||= body.contentType;
       parts.push(new Uint8Array(body.data));
     }
-    save(new Blob(parts, { type }), saveAs);
+    download(saveAs, type, new Blob(parts));
     announce(text.downloaded(saveAs));
   });
   const tables = Object.entries(text.tables).filter(
@@ -77,7 +78,7 @@ function Exports({ experiment }: { experiment: Experiment }) {
             format.value = value as keyof typeof text.formats;
           }}
         />
-        <Button busy={download.busy} onClick={() => download.run()}>
+        <Button busy={take.busy} onClick={() => take.run()}>
           {text.download}
         </Button>
         <CopyAs
@@ -87,7 +88,7 @@ function Exports({ experiment }: { experiment: Experiment }) {
           cli={["experiment", "export", id, "--table", table.value, "--format", format.value]}
         />
       </div>
-      {download.error && <Failure error={download.error} onRetry={() => download.run()} />}
+      {take.error && <Failure error={take.error} onRetry={() => take.run()} />}
     </Section>
   );
 }
@@ -128,14 +129,4 @@ function CardImage({ blob, name, file }: { blob: Blob; name: string; file: strin
       </figcaption>
     </figure>
   );
-}
-
-function save(blob: Blob, name: string): void {
-  const url = URL.createObjectURL(blob);
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  // The download has begun when the click returns, but some browsers read the URL a moment later.
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }

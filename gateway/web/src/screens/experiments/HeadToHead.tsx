@@ -80,7 +80,7 @@ export function HeadToHead({ results, byPeople }: { results: Results; byPeople: 
         }}
         write={(value) => percent(value)}
         domain={[0, 1]}
-        ends={[text.slower, text.faster]}
+        ends={byPeople ? text.preference : text.speed}
         minimum={1}
       />
       <Section title={text.title}>

@@ -2,6 +2,7 @@ import type { Experiment } from "../../../gen/voicearena/experiments/v1/experime
 import { Experiment_Status } from "../../../gen/voicearena/experiments/v1/experiment_pb.js";
 import { ExperimentService } from "../../../gen/voicearena/experiments/v1/experiment_service_pb.js";
 import { useUrlState } from "../../app/url_state.ts";
+import { CopyAs } from "../../copy/CopyAs.tsx";
 import { When } from "../../format/Measured.tsx";
 import { count } from "../../format/number.ts";
 import { Button } from "../../parts/Button.tsx";
@@ -97,6 +98,16 @@ export function List() {
           choices={[
             { value: "", label: text.all },
             ...Object.entries(text.scenarios).map(([value, label]) => ({ value, label })),
+          ]}
+        />
+        <CopyAs
+          method={ExperimentService.method.listExperiments}
+          request={{ status, scenario: state.scenario, pageSize: PAGE_SIZE }}
+          cli={[
+            "experiment",
+            "list",
+            ...(state.status ? ["--status", state.status] : []),
+            ...(state.scenario ? ["--scenario", state.scenario] : []),
           ]}
         />
       </div>

@@ -16,14 +16,12 @@ import { announce } from "../../parts/Status.tsx";
 import { call, stream } from "../../rpc/client.ts";
 import { useLive } from "../../rpc/live.ts";
 import { experiments } from "../../strings/experiments.ts";
-import { hasEnded, trialStatusName } from "./names.ts";
+import { hasEnded, trialStatusName, voiceName } from "./names.ts";
 import { progressOf, secondsLeft, withTrial } from "./progress.ts";
 
 const text = experiments.progress;
 const { method } = ExperimentService;
 const SECOND_MS = 1000;
-// The list of what is in progress has a fixed height, so that nothing below it jumps.
-const MAX_NOW = 4;
 
 type Change = Pick<WatchExperimentResponse, "experiment" | "trial"> & { kind: Kind };
 
@@ -60,7 +58,6 @@ export function Progress({ experiment, onChange }: { experiment: Experiment; onC
   const ended = experiment.completedTrials + experiment.failedTrials;
   const elapsed = useElapsedSeconds(experiment.startedAt ? stampMs(experiment.startedAt) : undefined);
   const left = elapsed === undefined ? undefined : secondsLeft(ended, experiment.totalTrials, elapsed);
-  const now = [...trials.value.values()].filter(isNow);
   const { listening } = experiment;
   return (
     <Section title={text.title}>
@@ -84,14 +81,16 @@ export function Progress({ experiment, onChange }: { experiment: Experiment; onC
           </li>
         ))}
       </ul>
-      <ul class="progress-now">
-        {now.slice(0, MAX_NOW).map((trial) => (
-          <li key={trial.id}>
-            <bdi>{`${trial.provider}:${trial.voiceId}`}</bdi>, {trial.promptIndex + 1}: {trialStatusName(trial.status)}
-          </li>
-        ))}
-        {now.length > MAX_NOW && <li>{text.more(count(now.length - MAX_NOW))}</li>}
-      </ul>
+      {ended < experiment.totalTrials && (
+        <ul class="progress-now">
+          {now.slice(0, MAX_NOW).map((trial) => (
+            <li key={trial.id}>
+              <bdi>{voiceName(trial)}</bdi>, {trial.promptIndex + 1}: {trialStatusName(trial.status)}
+            </li>
+          ))}
+          {now.length > MAX_NOW && <li>{text.more(count(now.length - MAX_NOW))}</li>}
+        </ul>
+      )}
       {listening && listening.votesNeeded > 0 && (
         <p>{text.votes(count(listening.votesReceived), count(listening.votesNeeded))}</p>
       )}

@@ -22,6 +22,8 @@ import { progressOf, secondsLeft, withTrial } from "./progress.ts";
 const text = experiments.progress;
 const { method } = ExperimentService;
 const SECOND_MS = 1000;
+// The list of what is in progress has a fixed height, so that nothing below it jumps.
+const MAX_NOW = 4;
 
 type Change = Pick<WatchExperimentResponse, "experiment" | "trial"> & { kind: Kind };
 
@@ -58,6 +60,7 @@ export function Progress({ experiment, onChange }: { experiment: Experiment; onC
   const ended = experiment.completedTrials + experiment.failedTrials;
   const elapsed = useElapsedSeconds(experiment.startedAt ? stampMs(experiment.startedAt) : undefined);
   const left = elapsed === undefined ? undefined : secondsLeft(ended, experiment.totalTrials, elapsed);
+  const now = [...trials.value.values()].filter(isNow);
   const { listening } = experiment;
   return (
     <Section title={text.title}>

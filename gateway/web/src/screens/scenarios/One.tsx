@@ -190,22 +190,14 @@ async function modelNames(ids: readonly string[], signal: AbortSignal): Promise<
 
 function historyColumns(names: ReadonlyMap<string, string>): Column<Battle>[] {
   const { battleColumns } = text;
-  const side = (modelId: string, evaluationId: string, won: boolean) => (
+  const side = (modelId: string, won: boolean) => (
     <span class={won ? "scenario-won" : undefined}>
       {names.has(modelId) ? (
         <a href={`/models/${modelId}`} dir="auto">
           {names.get(modelId)}
         </a>
       ) : (
-        text.aDeletedModel
-      )}
-      {evaluationId !== "" && (
-        <>
-          {" "}
-          <a class="scenario-evaluation" href={`/evaluations/${evaluationId}`}>
-            {text.evaluation}
-          </a>
-        </>
+        text.aModelOfItsOwner
       )}
     </span>
   );
@@ -214,12 +206,12 @@ function historyColumns(names: ReadonlyMap<string, string>): Column<Battle>[] {
     {
       id: "a",
       heading: battleColumns.a,
-      cell: (battle) => side(battle.modelAId, battle.evalAId, battle.winner === Battle_Winner.a),
+      cell: (battle) => side(battle.modelAId, battle.winner === Battle_Winner.a),
     },
     {
       id: "b",
       heading: battleColumns.b,
-      cell: (battle) => side(battle.modelBId, battle.evalBId, battle.winner === Battle_Winner.b),
+      cell: (battle) => side(battle.modelBId, battle.winner === Battle_Winner.b),
     },
     {
       id: "result",

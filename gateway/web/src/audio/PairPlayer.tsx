@@ -39,7 +39,15 @@ export function PairPlayer({ pair, children, shortcuts, otherwise }: PairPlayerP
               />
               <h2 class="pair-letter">{side.toUpperCase()}</h2>
               <span class="pair-heard" data-heard={heard}>
-                {heard ? `✓ ${audio.heard}` : audio.notHeard}
+                {ready || failure ? (
+                  heard ? (
+                    `✓ ${audio.heard}`
+                  ) : (
+                    audio.notHeard
+                  )
+                ) : (
+                  <span aria-hidden="true">{audio.loading(percent(loaded))}</span>
+                )}
               </span>
               {shortcuts && (
                 <span class="key" aria-hidden="true">
@@ -60,8 +68,8 @@ export function PairPlayer({ pair, children, shortcuts, otherwise }: PairPlayerP
         );
       })}
       {!ready && !failure && (
-        <p class="pair-loading" role="status">
-          {audio.bothLoading} <span aria-hidden="true">{percent(loaded)}</span>
+        <p class="visually-hidden" role="status">
+          {audio.bothLoading}
         </p>
       )}
       {failure && (

@@ -1,6 +1,7 @@
 import { Select } from "../parts/Select.tsx";
 import { useQuery } from "../rpc/query.ts";
 import { scenarioChoice as texts } from "../strings/scenario_choice.ts";
+import "./scenario_choice.css";
 import { categoryName, choicesOf, languageName, loadChoices } from "./choices.ts";
 
 interface ScenarioSelectsProps {
@@ -13,7 +14,7 @@ interface ScenarioSelectsProps {
 export function ScenarioSelects({ category, language, onChange }: ScenarioSelectsProps) {
   const { value } = useQuery(loadChoices, []);
   return (
-    <>
+    <div class="scenario-selects">
       <Select
         label={texts.category}
         value={category}
@@ -26,6 +27,6 @@ export function ScenarioSelects({ category, language, onChange }: ScenarioSelect
         choices={choicesOf(texts.any, value?.languages ?? [], language, languageName)}
         onChange={(chosen) => onChange({ language: chosen })}
       />
-    </>
+    </div>
   );
 }

@@ -75,7 +75,11 @@ function Frame() {
         {en.shell.skip}
       </a>
       <Header path={path} isAlone={isAlone} />
-      {banner.value && <div class="banner">{banner.value}</div>}
+      {banner.value && (
+        <aside class="banner" aria-label={en.shell.notice}>
+          {banner.value}
+        </aside>
+      )}
       <main id="main" tabIndex={-1}>
         <Router>
           {SCREENS.map((screen) => (

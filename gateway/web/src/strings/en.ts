@@ -18,6 +18,7 @@ export const en = {
   shell: {
     skip: "Skip to the content",
     navigation: "Screens",
+    notice: "Notice",
     theme: "Colours",
     themes: { system: "System", light: "Light", dark: "Dark" },
     notFound: "There is no such page",

@@ -4,6 +4,10 @@
 const PATH = "/demo/calls.json";
 
 type Fields = Record<string, unknown>;
+type Wanted = readonly [string, unknown];
+
+// Fields of requests without which a response is about more than what is asked for, also if it has no such field.
+const SELECTING = new Set(["category", "language"]);
 
 export interface DemoEntry {
   /** The fields that a request must have to get these responses. */
@@ -62,19 +66,35 @@ export function recordingUrl(path: string): string {
 
 /** Returns the messages that answer a request, with addresses of recordings that can be played. */
 export function answerOf(data: DemoData, rpc: string, request: Fields): Fields[] | undefined {
-  const found = data.calls[rpc]?.find((entry) =>
-    Object.entries(entry.request).every(([name, value]) => request[name] === value),
+  for (const { request: answered, responses } of data.calls[rpc] ?? []) {
+    const isAnswered = Object.entries(answered).every(([name, value]) => request[name] === value);
+    const wanted = Object.entries(request).filter(([name]) => !(name in answered));
+    if (isAnswered && !responses.some((response) => isOther(response, wanted))) {
+      return responses.map((response) => playable(selected(response, wanted)) as Fields);
+    }
+  }
+  return undefined;
+}
+
+// Whether a response is about something else than what is wanted, such as a board over all categories.
+function isOther(response: Fields, wanted: readonly Wanted[]): boolean {
+  const parts = Object.values(response).flat().filter(isMessage);
+  const whole = [response, ...Object.values(response).filter(isMessage)];
+  return wanted.some(
+    ([name, value]) =>
+      whole.some((message) => name in message && message[name] !== value) ||
+      (SELECTING.has(name) && ![...whole, ...parts].some((message) => name in message)),
   );
-  const wanted = Object.entries(request).filter(([name]) => !(name in (found?.request ?? {})));
-  return found?.responses.map((response) => playable(selected(response, wanted)) as Fields);
+}
+
+function isMessage(value: unknown): value is Fields {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 // A list has only the entries that the rest of the request selects, as far as they have the field.
-function selected(response: Fields, wanted: readonly [string, unknown][]): Fields {
+function selected(response: Fields, wanted: readonly Wanted[]): Fields {
   const isWanted = (item: unknown) =>
-    typeof item !== "object" ||
-    item === null ||
-    wanted.every(([name, value]) => !(name in item) || (item as Fields)[name] === value);
+    !isMessage(item) || wanted.every(([name, value]) => !(name in item) || item[name] === value);
   return Object.fromEntries(
     Object.entries(response).map(([name, value]) => [name, Array.isArray(value) ? value.filter(isWanted) : value]),
   );

@@ -170,3 +170,12 @@ test("the trials of an experiment are all there, though their ids are not that o
   const { trials } = await call(ExperimentService.method.listTrials, { id, pageSize: 100 });
   expect(trials.length).toBe(totalTrials);
 });
+
+test("a board of a category is not that of all categories", async () => {
+  transport.value = demo;
+  expect(await demoCall(call(board, { category: "medical" }))).toBe("DEMO");
+  const { getHeadToHead, watchLeaderboard } = LeaderboardService.method;
+  expect(await demoCall(call(getHeadToHead, { category: "medical" }))).toBe("DEMO");
+  const live = stream(watchLeaderboard, { category: "medical" })[Symbol.asyncIterator]();
+  expect(await demoCall(live.next())).toBe("DEMO");
+});

@@ -4,6 +4,7 @@ import { en } from "../strings/en.ts";
 import { apiKey, asksForKey } from "./keys.ts";
 import { ROUTES } from "./routes.ts";
 import { THEMES, type Theme, theme } from "./theme.ts";
+import "../parts/field.css";
 import "./header.css";
 
 const LINKS = ROUTES.filter((route) => route.inNavigation);

@@ -17,6 +17,7 @@ import { audio } from "../../strings/audio.ts";
 import { evaluationStrings as text } from "../../strings/evaluation.ts";
 import { lanesOf, type Turn } from "./turns.ts";
 import { type AlignedWord, SIGNS } from "./words.ts";
+import "../../charts/charts.css";
 
 const WAVEFORM_PX = 80;
 /** Tracks are drawn in thousandths of the recording, and stretched to the width of the window. */

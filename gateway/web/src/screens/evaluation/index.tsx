@@ -118,7 +118,8 @@ function Ended({ evaluation }: { evaluation: Evaluation }) {
           {evaluation.errorMessage && <p dir="auto">{evaluation.errorMessage}</p>}
         </div>
       )}
-      <Listening evaluation={evaluation} metrics={metrics.value ?? []} />
+      {/* What could not be decoded can't be heard either. */}
+      {evaluation.durationSeconds !== undefined && <Listening evaluation={evaluation} metrics={metrics.value ?? []} />}
       {isCompleted && (
         <Section title={text.figures}>
           <Loaded query={metrics} loading={<Loading lines={20} />}>

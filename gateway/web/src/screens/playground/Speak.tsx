@@ -32,15 +32,18 @@ interface SpeakProps {
 
 /** A text by 2 to 4 voices side by side. Without a key, clips that the arena has made. */
 export function Speak(props: SpeakProps) {
+  return apiKey.value === undefined ? (
+    <>
+      <NeedsKey text={text.withoutText} />
+      <Prepared />
+    </>
+  ) : (
+    <WithVoices {...props} />
+  );
+}
+
+function WithVoices(props: SpeakProps) {
   const voices = useQuery(listVoices, []);
-  if (apiKey.value === undefined) {
-    return (
-      <>
-        <NeedsKey text={text.withoutText} />
-        <Prepared />
-      </>
-    );
-  }
   return (
     <Loaded query={voices} loading={<Loading lines={10} />}>
       {(found) =>

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from deploy.local.mesh import Mesh
 from services.elo.catalogue.tables import VOICE_MODELS
-from services.elo.tables import RENDERS
+from services.elo.tables import BATTLES_CHANGED, RENDERS
 from services.runtime.clock import now
 from services.runtime.db import Database
 from tests.browser.screens import DIST
@@ -80,6 +80,17 @@ class Arena:
             "/experiments/:id": f"/experiments/{self.experiment_id}",
             "/listen": f"/listen#{self.listening_token}",
         }
+
+
+async def make_void(database_url: str, text: str) -> None:
+    """Makes the open battles with a text void, as if a side could not be made."""
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        await connection.execute(
+            "WITH ended AS (UPDATE elo.battles SET status = 'void', void_reason = 'A voice did not answer.',"
+            " render_a_id = NULL, render_b_id = NULL WHERE status = 'open' AND text = %s RETURNING id)"
+            " SELECT pg_notify(%s, id) FROM ended",
+            [text, BATTLES_CHANGED],
+        )
 
 
 @asynccontextmanager

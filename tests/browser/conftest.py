@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser
+from playwright.async_api import Browser, expect
 
 from deploy.local.mesh import Mesh
 from tests.browser.arena import Arena, running_arena
 from tests.browser.chromium import running_chromium
 from tests.browser.opened import Opened
+
+# On a busy machine everything takes longer.
+expect.set_options(timeout=15_000)
 
 Open = Callable[..., Awaitable[Opened]]
 

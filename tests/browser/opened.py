@@ -47,6 +47,12 @@ class Opened:
             await context.add_init_script(f"sessionStorage.setItem('voicearena.api_key', '{key}')")
         return cls(await context.new_page(), url)
 
+    async def another_tab(self) -> Opened:
+        """Opens another tab of the same person. Its problems count as those of this tab."""
+        tab = Opened(await self.page.context.new_page(), self.url)
+        tab.problems, tab._expected = self.problems, self._expected
+        return tab
+
     async def goto(self, address: str) -> None:
         """Opens an address of the page and waits until its screen is complete."""
         await self.page.goto(self.url + address, wait_until="load")
@@ -55,7 +61,7 @@ class Opened:
     async def settled(self) -> None:
         """Waits until the screen has its heading, nothing of it is loading, and two frames were drawn since."""
         await expect(self.page.locator("main h1")).to_be_visible(timeout=MAX_LOAD_MS)
-        await expect(self.page.locator("main [aria-busy=true]")).to_have_count(0, timeout=MAX_LOAD_MS)
+        await expect(self.page.locator("main [aria-busy=true]:visible")).to_have_count(0, timeout=MAX_LOAD_MS)
         await self.page.evaluate(
             "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
         )

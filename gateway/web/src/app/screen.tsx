@@ -39,9 +39,9 @@ export function Screen({ route, onShown }: { route: ScreenRoute; onShown: () => 
   if ("failure" in loaded.value) {
     const reload = <Button onClick={() => location.reload()}>{en.shell.reload}</Button>;
     return loaded.value.failure === "upgraded" ? (
-      <Empty title={en.shell.upgraded} text={en.shell.upgradedText} action={reload} />
+      <Empty title={en.shell.upgraded} text={en.shell.upgradedText} action={reload} isPage />
     ) : (
-      <Empty title={en.shell.chunkFailed} text={en.shell.chunkFailedText} action={reload} />
+      <Empty title={en.shell.chunkFailed} text={en.shell.chunkFailedText} action={reload} isPage />
     );
   }
   const Shown = loaded.value.screen;

@@ -1,0 +1,199 @@
+"""What people bring that is wrong, dead, too large or hostile: each has its sentence, and nothing breaks."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import wave
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.arena import CATEGORY, Arena, make_void
+from tests.browser.conftest import Open
+from tests.experiments import api_client
+from tests.fakes.recordings import tone
+from tests.mesh import register
+
+HOSTILE = "<script>window.wasHit = true</script><img src=x onerror='window.wasHit = true'>"
+# Right to left with an override, emoji of several code points, and no space at which it could be broken.
+STRANGE = ("\u202eمرحبا\u202c👩‍👩‍👧‍👦" * 20)[:199] + "é"
+EVALUATE = "/playground?tab=evaluate"
+UPLOAD_MB = 60
+
+
+@pytest.mark.parametrize(
+    ("address", "says"),
+    [
+        ("/models/mdl_" + "0" * 32, "There is no voice model"),
+        ("/models/nonsense", "must be mdl_"),
+        ("/experiments/exp_" + "0" * 32, "There is no such experiment"),
+        ("/evaluations/evl_" + "0" * 32, "There is no evaluation"),
+        ("/listen", "This page needs a listening link"),
+        ("/listen#nonsense", "This link can't be used"),
+        ("/listen#" + "A" * 64, "This link can't be used"),
+        ("/leaderboard?board=nonsense&sort=nonsense&page=-1", "Leaderboard"),
+        ("/?category=nonsense&language=xx", "must be empty or a category that has scenarios"),
+    ],
+)
+async def test_a_dead_or_strange_address_has_a_sentence(address: str, says: str, opened: Open, arena: Arena) -> None:
+    tab = await opened(key=arena.developer.api_key)
+    await tab.goto(address)
+    await expect(tab.page.locator("main")).to_contain_text(_any_case(says))
+
+
+def _any_case(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
+
+
+async def test_a_revoked_link_and_an_expired_one_say_which(opened: Open, arena: Arena) -> None:
+    async with api_client(arena.mesh, arena.developer.api_key) as http:
+        made = (await http.post(f"/experiments/{arena.listening_id}/listening-links", json={})).json()
+        path = f"/experiments/{arena.listening_id}/listening-links/{made['link']['id']}/revoke"
+        (await http.post(path)).raise_for_status()
+    tab = await opened()
+    await tab.goto(f"/listen#{made['token']}")
+    await expect(tab.page.locator("main")).to_contain_text("was revoked")
+
+
+async def test_a_key_that_is_revoked_in_mid_use_is_named_as_the_reason(opened: Open, arena: Arena) -> None:
+    developer = await register(arena.mesh)
+    tab = await opened(key=developer.api_key)
+    await tab.goto("/experiments")
+    await expect(tab.page.get_by_text("You have no experiments yet")).to_be_visible()
+    async with api_client(arena.mesh, developer.api_key) as http:
+        (key,) = (await http.get("/api-keys")).raise_for_status().json()["api_keys"]
+        (await http.delete(f"/api-keys/{key['id']}")).raise_for_status()
+    await tab.page.reload()
+    await tab.settled()
+    await expect(tab.page.get_by_role("alert")).to_contain_text(_any_case("key"))
+    await expect(tab.page.get_by_role("alert")).to_contain_text("trace")
+    await expect(tab.page.locator("main").get_by_role("button", name="Enter a key")).to_be_visible()
+
+
+async def drop(page: Page, name: str, kind: str, body: bytes) -> None:
+    """Drops a file where recordings are dropped."""
+    transfer = await page.evaluate_handle(
+        """([name, type, body]) => {
+          const transfer = new DataTransfer();
+          transfer.items.add(new File([Uint8Array.from(atob(body), (one) => one.charCodeAt(0))], name, { type }));
+          return transfer;
+        }""",
+        [name, kind, base64.b64encode(body).decode()],
+    )
+    place = page.get_by_text("Drop an audio file here")
+    for event in ("dragenter", "dragover", "drop"):
+        await place.dispatch_event(event, {"dataTransfer": transfer})
+
+
+async def test_a_text_that_is_dropped_as_audio_is_named(opened: Open, arena: Arena) -> None:
+    tab = await opened(key=arena.developer.api_key)
+    await tab.goto(EVALUATE)
+    await drop(tab.page, "call.wav", "audio/wav", b"This is no recording.\n" * 40)
+    await expect(tab.page.get_by_text("it looks like text")).to_be_visible()
+
+
+async def test_a_recording_that_is_too_large_has_a_sentence(opened: Open, arena: Arena, tmp_path: Path) -> None:
+    tab = await opened(key=arena.developer.api_key)
+    tab.expects("413|ERR_CONNECTION_RESET|ERR_CONNECTION_ABORTED|ERR_FAILED|400")
+    await tab.goto(EVALUATE)
+    large = tmp_path / "long.wav"
+    large.write_bytes(wav(1.0) + bytes(UPLOAD_MB * 1_000_000))
+    await tab.page.locator("input[type=file]").set_input_files(large)
+    await tab.page.get_by_role("button", name="Evaluate", exact=True).click()
+    await expect(
+        tab.page.get_by_text("larger than this server takes").or_(tab.page.get_by_text("more than this server takes"))
+    ).to_be_visible(timeout=60_000)
+
+
+async def test_an_upload_whose_connection_drops_can_be_repeated(opened: Open, arena: Arena, tmp_path: Path) -> None:
+    tab = await opened(key=arena.developer.api_key)
+    tab.expects("ERR_CONNECTION_RESET")
+    await tab.goto(EVALUATE)
+    file = tmp_path / "call.wav"
+    file.write_bytes(wav(2.0))
+    await tab.page.locator("input[type=file]").set_input_files(file)
+    await tab.page.route("**/api/v1/evaluations", lambda route: route.abort("connectionreset"))
+    start = tab.page.get_by_role("button", name="Evaluate", exact=True)
+    await start.click()
+    await expect(tab.page.get_by_role("alert")).to_be_visible()
+    await tab.page.unroute_all()
+    await start.click()
+    await tab.page.wait_for_url("**/evaluations/evl_*")
+    await tab.settled()
+
+
+async def test_a_microphone_that_is_refused_has_a_sentence(opened: Open, arena: Arena) -> None:
+    tab = await opened(key=arena.developer.api_key, permissions=[])
+    await tab.page.add_init_script(
+        "navigator.mediaDevices.getUserMedia = async () => { throw new DOMException('no', 'NotAllowedError'); };"
+    )
+    await tab.goto(EVALUATE)
+    await tab.page.get_by_text("Record with the microphone").first.click()
+    record = tab.page.get_by_role("button", name="Record", exact=True)
+    await record.click()
+    await expect(tab.page.get_by_text("The browser may not use the microphone.")).to_be_visible()
+
+
+async def test_a_battle_that_becomes_void_while_it_is_open_says_so(opened: Open, arena: Arena) -> None:
+    tab = await opened()
+    await tab.goto(f"/?category={CATEGORY}")
+    await expect(tab.page.get_by_role("button", name="Play clip A")).to_be_enabled()
+    shown = await tab.page.locator(".prompt-text").inner_text()
+    await make_void(arena.mesh.database_url, shown)
+    await expect(tab.page.get_by_text("It takes no votes.")).to_be_visible(timeout=30_000)
+
+
+async def test_names_with_markup_are_text_and_long_ones_do_not_break_the_layout(opened: Open, arena: Arena) -> None:
+    async with api_client(arena.mesh, arena.developer.api_key) as http:
+        for name in (HOSTILE, STRANGE):
+            scenario = {"name": name, "category": "strange", "ground_truth_transcript": f"Text {name}"[:240]}
+            more = {"description": HOSTILE, "language": "en", "difficulty": "easy", "visibility": "private"}
+            (await http.post("/scenarios", json={**scenario, **more})).raise_for_status()
+            planned = {
+                "name": name,
+                "scenario": "general",
+                "eval_mode": "automated",
+                "profile": "latency",
+                "models": [{"provider": "espeak", "voice_id": voice} for voice in ("en-us", "en-gb")],
+                "prompts": [f"Hello {HOSTILE}"],
+            }
+            made = (await http.post("/experiments", json=planned)).raise_for_status().json()
+    tab = await opened(key=arena.developer.api_key, viewport={"width": 320, "height": 800})
+    for address in ("/scenarios?category=strange", "/experiments", f"/experiments/{made['id']}"):
+        await tab.goto(address)
+        assert await tab.page.evaluate("window.wasHit") is None, address
+        assert await tab.page.evaluate("document.documentElement.scrollWidth") <= 320, address
+
+
+async def test_a_clock_that_is_wrong_by_a_year_changes_no_time_on_the_page(opened: Open, arena: Arena) -> None:
+    tab = await opened()
+    await tab.page.clock.set_fixed_time("2031-01-01T00:00:00Z")
+    await tab.goto("/leaderboard")
+    await expect(tab.page.locator("main")).not_to_contain_text("2031")
+    await expect(tab.page.locator("main")).not_to_contain_text(_any_case("years ago"))
+
+
+async def test_a_browser_that_refuses_storage_still_shows_and_votes(opened: Open) -> None:
+    tab = await opened()
+    await tab.page.add_init_script(
+        """for (const name of ["localStorage", "sessionStorage"]) {
+          Object.defineProperty(window, name, { get() { throw new DOMException("refused", "SecurityError"); } });
+        }"""
+    )
+    await tab.goto(f"/?category={CATEGORY}")
+    await expect(tab.page.get_by_role("button", name="Play clip A")).to_be_enabled()
+    await tab.goto("/leaderboard")
+
+
+def wav(seconds: float) -> bytes:
+    """Returns a WAV of a tone."""
+    file = io.BytesIO()
+    with wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(24_000)
+        out.writeframes(tone(seconds, dbfs=-12).tobytes())
+    return file.getvalue()

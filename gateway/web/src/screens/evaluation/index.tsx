@@ -128,9 +128,11 @@ function Ended({ evaluation }: { evaluation: Evaluation }) {
         </Section>
       )}
       <Missing evaluation={evaluation} />
-      <Section title={text.steps}>
+      {/* What they measured stands above. On a phone the table is long. */}
+      <details class="evaluation-details" open={!isCompleted}>
+        <summary>{text.steps}</summary>
         <StepTable evaluation={evaluation} />
-      </Section>
+      </details>
       {isCompleted && <Files evaluation={evaluation} />}
     </>
   );

@@ -16,7 +16,7 @@ import { Share } from "../../parts/Share.tsx";
 import { Tabs } from "../../parts/Tabs.tsx";
 import { call, stream } from "../../rpc/client.ts";
 import { type LivePhase, useLive } from "../../rpc/live.ts";
-import { type Query, useQuery } from "../../rpc/query.ts";
+import { useQuery } from "../../rpc/query.ts";
 import { en } from "../../strings/en.ts";
 import { leaderboard as text } from "../../strings/leaderboard.ts";
 import { BoardTable } from "./BoardTable.tsx";
@@ -26,8 +26,10 @@ import {
   boardName,
   boardQuery,
   DEFAULTS,
+  queryFor,
   type Selection,
   type State,
+  selectionKey,
   selectionOf,
   sortClicked,
   sortOf,
@@ -109,24 +111,30 @@ function languageName(tag: string): string {
 }
 
 function LiveBoard({ state, selection, change }: { state: State; selection: Selection; change: Change }) {
-  const inputs = [selection.board, selection.category, selection.language, selection.private];
-  const query = useQuery((signal) => call(LeaderboardService.method.getLeaderboard, selection, { signal }), inputs);
-  const live = useLive(
+  const key = selectionKey(selection);
+  const query = useQuery(
+    async (signal) => ({ key, board: await call(LeaderboardService.method.getLeaderboard, selection, { signal }) }),
+    [key],
+  );
+  const live = useLive<{ key: string; board: Board | undefined }>(
     {
-      open: (signal) => stream(LeaderboardService.method.watchLeaderboard, selection, { signal }),
+      open: async function* (signal) {
+        for await (const { leaderboard } of stream(LeaderboardService.method.watchLeaderboard, selection, { signal })) {
+          yield { key, board: leaderboard };
+        }
+      },
       poll: async (signal) => ({
-        leaderboard: await call(LeaderboardService.method.getLeaderboard, selection, { signal }),
+        key,
+        board: await call(LeaderboardService.method.getLeaderboard, selection, { signal }),
       }),
-      onMessage: ({ leaderboard }: { leaderboard?: Board | undefined }) => leaderboard && query.set(leaderboard),
+      onMessage: (message) => message.board && message.key === key && query.set({ key, board: message.board }),
     },
-    [...inputs, apiKey.value],
+    [key, apiKey.value],
   );
   return (
-    <div class={query.loading && query.value ? "board-stale" : undefined} aria-busy={query.loading}>
-      <Loaded query={query} loading={<Loading lines={16} />}>
-        {(board) => <BoardView board={board} phase={live.phase} {...{ state, selection, change, query }} />}
-      </Loaded>
-    </div>
+    <Loaded query={queryFor(query, key)} loading={<Loading lines={16} />}>
+      {(board) => <BoardView board={board} phase={live.phase} {...{ state, selection, change }} />}
+    </Loaded>
   );
 }
 
@@ -136,7 +144,6 @@ interface BoardViewProps {
   state: State;
   selection: Selection;
   change: Change;
-  query: Query<Board>;
 }
 
 function BoardView({ board, phase, state, selection, change }: BoardViewProps) {

@@ -25,8 +25,10 @@ import {
   DEFAULTS as BOARD_DEFAULTS,
   boardName,
   namesOf,
+  queryFor,
   rankRange,
   type Selection,
+  selectionKey,
   selectionOf,
 } from "../leaderboard/board.ts";
 import { loadHistory } from "../leaderboard/snapshots.ts";
@@ -85,9 +87,10 @@ function Known({ model }: { model: VoiceModel }) {
     () => ({ ...selectionOf({ ...BOARD_DEFAULTS, board: state.board }), private: isPrivate }),
     [state.board, isPrivate],
   );
+  const key = selectionKey(selection);
   const query = useQuery(
-    (signal) => call(LeaderboardService.method.getLeaderboard, selection, { signal }),
-    [selection],
+    async (signal) => ({ key, board: await call(LeaderboardService.method.getLeaderboard, selection, { signal }) }),
+    [key],
   );
   return (
     <>
@@ -101,7 +104,7 @@ function Known({ model }: { model: VoiceModel }) {
         choices={Object.entries(leaderboard.boards).map(([value, label]) => ({ value, label }))}
         onChange={(board) => change({ board })}
       />
-      <Loaded query={query} loading={<Loading heightPx={640} />}>
+      <Loaded query={queryFor(query, key)} loading={<Loading heightPx={640} />}>
         {(board) => <OnBoard model={model} board={board} selection={selection} />}
       </Loaded>
     </>

@@ -12,6 +12,8 @@ from tests.browser.opened import Opened
 
 HEARD_MS = 20_000
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
+DEMO_DATA_IS_HERE = """() => performance.getEntriesByType("resource")
+  .some((one) => one.name.includes("/demo/") && one.responseEnd > 0)"""
 BATTLE = f"/?category={CATEGORY}"
 
 
@@ -155,6 +157,8 @@ async def test_the_backend_stops_and_comes_back(opened: Open, arena: Arena) -> N
     await tab.goto("/leaderboard")
     banner = tab.page.locator(".banner")
     await expect(banner).to_have_count(0)
+    # A tab fetches the demo data once it has nothing else to do.
+    await tab.page.wait_for_function(DEMO_DATA_IS_HERE, timeout=30_000)
     await arena.mesh.stop("envoy")
     try:
         await expect(banner).to_be_visible(timeout=60_000)

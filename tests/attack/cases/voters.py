@@ -28,7 +28,7 @@ OPEN = {
         "BattleService.VoteInBattle",
         "BattleService.GetVoter",
     ),
-    *("EloService.ListVoiceModels", "EloService.GetVoiceModel"),
+    *("EloService.ListVoiceModels", "EloService.GetVoiceModel", "EloService.GetVoiceModelCard"),
     *("ScenarioService.ListScenarios", "ScenarioService.GetScenario"),
 }
 BUSY = "this address has made too many calls lately"

@@ -20,6 +20,7 @@ from tests.bench import (
     bench_listening,
     bench_mesh,
     bench_outbox,
+    bench_page,
     bench_rating_chance,
     bench_ratings,
     bench_schedule,
@@ -64,6 +65,7 @@ BENCHES: dict[str, Bench] = {
     "listening": bench_listening.run,
     "uploads": bench_uploads.run,
     "interactive": bench_interactive.run,
+    "page": bench_page.run,
     "mesh": bench_mesh.run,
 }
 

@@ -1,4 +1,7 @@
-"""One mesh with data and one browser for all tests of the page. Each test has a context of its own: no stored data."""
+"""One mesh with data and one browser for all tests of the page, stopped after the last of them.
+
+Each test has a context of its own: no stored data.
+"""
 
 from __future__ import annotations
 
@@ -21,21 +24,21 @@ expect.set_options(timeout=15_000)
 Open = Callable[..., Awaitable[Opened]]
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     """The browser. Without one the tests fail and say what to install."""
     async with running_chromium() as running:
         yield running
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def arena(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Arena]:
     """The mesh and what there is to see."""
     async with running_arena(tmp_path_factory.mktemp("page")) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def mesh(arena: Arena) -> Mesh:
     """The mesh of these tests. A test that stops a process must start it again."""
     return arena.mesh

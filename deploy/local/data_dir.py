@@ -59,7 +59,7 @@ class DataDir:
         """Removes the permissions of other users, which an earlier version may have left."""
         for entry in os.scandir(self.path):
             if not entry.is_symlink() and (entry.is_file() or entry.name in PRIVATE_FOLDERS):
-                _make_private(Path(entry.path), entry.is_dir())
+                make_private(Path(entry.path), entry.is_dir())
 
     def secret(self, name: str) -> str:
         """Returns the secret of this name: 64 hexadecimal digits, created on first use."""
@@ -133,13 +133,13 @@ def _printable(line: str) -> str:
     return "".join(character if character.isprintable() else " " for character in line)
 
 
-def _make_private(path: Path, is_folder: bool) -> None:
+def make_private(path: Path, is_folder: bool) -> None:
     """Removes the permissions of other users from a file, or from a folder and everything in it. The folder is last, so
     that an interrupted run is noticed."""
     if is_folder:
         for entry in os.scandir(path):
             if not entry.is_symlink():
-                _make_private(Path(entry.path), entry.is_dir())
+                make_private(Path(entry.path), entry.is_dir())
     mode = FOLDER_MODE if is_folder else FILE_MODE
     if path.stat().st_mode & 0o777 != mode:
         path.chmod(mode)

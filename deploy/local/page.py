@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from deploy.local.data_dir import DataDir
+from deploy.local.data_dir import DataDir, make_private
 from gateway.page import INDEX
 
 # In the data directory. The gateway's configuration names files that the next build deletes, and the gateway may be
@@ -22,6 +22,8 @@ def copy_page(source: Path | None, data_dir: DataDir) -> Path | None:
         return None
     if (source / INDEX).is_file():
         shutil.copytree(source, copy)
+        # Like everything in the data directory.
+        make_private(copy, is_folder=True)
     return copy
 
 

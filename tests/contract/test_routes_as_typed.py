@@ -94,6 +94,7 @@ ROUTES = {
     "GET /api/v1/evaluations",
     "GET /api/v1/evaluations/{id}/stream",
     "GET /api/v1/evaluations/{id}/audio",
+    "GET /api/v1/evaluations/{id}/peaks",
     "GET /api/v1/evaluations/{id}/export",
     "POST /api/v1/evaluations/{id}/retry",
     "POST /api/v1/evaluations/{id}/cancel",

@@ -29,7 +29,7 @@ class Preview:
 
     def document(self, public_url: str) -> str:
         """Returns the document as Envoy's format."""
-        site = html.escape(public_url.rstrip("/")).replace("%", "%%")
+        site = html.escape(public_url).replace("%", "%%")
         title = html.escape(self.title)
         return (
             f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'

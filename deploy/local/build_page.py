@@ -44,7 +44,7 @@ def build(make: Make, *, log: Path, built: Path) -> str:
     print("Building the page. This takes about a minute, once.", flush=True)
     if make([]) == 0:
         return ""
-    missing = "the page is of an earlier version" if built.is_file() else "the page is missing"
+    missing = "the page was built from earlier sources" if built.is_file() else "the page is missing"
     return (
         f"note: {missing}, because {reason(log.read_text(errors='replace'))}. Everything else works. {log} says more."
     )

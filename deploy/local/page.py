@@ -12,12 +12,13 @@ COPY = Path("run") / "page"
 
 
 def copy_page(source: Path | None, data_dir: DataDir) -> Path | None:
-    """Copies the page for a gateway that starts, and returns the copy. Without a built page it is empty.
+    """Copies the page for a gateway that starts, and returns the folder of the copy. None is no page.
 
-    None is no page.
+    The folder does not exist if the page is not built.
     """
     copy = data_dir.path / COPY
-    shutil.rmtree(copy, ignore_errors=True)
+    if copy.exists():
+        shutil.rmtree(copy)
     if source is None:
         return None
     if (source / INDEX).is_file():

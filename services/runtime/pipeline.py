@@ -64,7 +64,7 @@ class Call(Protocol):
 
     @property
     def reading(self) -> Reading | None:
-        """What gets the rows if the statement is executed with a later one. None if nobody needs them."""
+        """Receives the rows of a statement that waits for a later one. None if nobody needs them later."""
 
     @property
     def sql(self) -> bytes:

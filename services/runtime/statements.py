@@ -116,7 +116,7 @@ class Call:
     statement: Statement
     values: Mapping[str, Any]
     reading: Reading | None = None
-    """What gets the rows if the statement is executed with a later one."""
+    """Receives the rows of a statement that waits for a later one."""
 
     @property
     def sql(self) -> bytes:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from gateway.cli.commands.leaderboard import Board, BoardOption, CategoryOption, LanguageOption, OwnOption
 from gateway.cli.commands.model import ModelArgument
 from gateway.cli.commands.options import IdArgument
-from gateway.cli.commands.reports import write
+from gateway.cli.commands.reports import write_and_tell
 from gateway.cli.session import CliSession, with_session
 
-if TYPE_CHECKING:
-    from google.api.httpbody_pb2 import HttpBody
-
 OutOption = Annotated[Path, typer.Option("--out", "-o", help="The PNG file to write.")]
+NamedOutOption = Annotated[
+    Path | None, typer.Option("--out", "-o", help="The PNG file to write. ID.png by default.", show_default=False)
+]
 
 
 def add_to(leaderboard: typer.Typer, model: typer.Typer, experiment: typer.Typer) -> None:
@@ -43,11 +43,12 @@ def board_card(
         board=Leaderboard.Board.Value(board.value), category=category, language=language, private=own
     )
     with session.client() as client:
-        _write(session, out, client.call(client.leaderboard_stub.GetLeaderboardCard, request))
+        card = client.call(client.leaderboard_stub.GetLeaderboardCard, request)
+    write_and_tell(session, out, card.data)
 
 
 @with_session
-def model_card(session: CliSession, model: ModelArgument, out: OutOption = Path("model.png")) -> None:
+def model_card(session: CliSession, model: ModelArgument, out: NamedOutOption = None) -> None:
     """Write a picture of a voice model for sharing, 1200 x 630 pixels: its ratings, ranks and battles."""
     from voicearena.elo.v1.elo_service_pb2 import GetVoiceModelCardRequest
 
@@ -55,23 +56,15 @@ def model_card(session: CliSession, model: ModelArgument, out: OutOption = Path(
 
     with session.client() as client:
         request = GetVoiceModelCardRequest(id=find_model_id(client, model))
-        _write(session, out, client.call(client.elo_stub.GetVoiceModelCard, request))
+        card = client.call(client.elo_stub.GetVoiceModelCard, request)
+    write_and_tell(session, out or Path(f"{request.id}.png"), card.data)
 
 
 @with_session
-def verdict_card(session: CliSession, experiment_id: IdArgument, out: OutOption = Path("verdict.png")) -> None:
+def verdict_card(session: CliSession, experiment_id: IdArgument, out: NamedOutOption = None) -> None:
     """Write a picture of a verdict for sharing, 1200 x 630 pixels: the winner, the confidence and the models."""
     from voicearena.experiments.v1.experiment_service_pb2 import GetVerdictCardRequest
 
     with session.client() as client:
-        _write(
-            session, out, client.call(client.experiment_stub.GetVerdictCard, GetVerdictCardRequest(id=experiment_id))
-        )
-
-
-def _write(session: CliSession, out: Path, card: HttpBody) -> None:
-    write(out, card.data)
-    if session.json:
-        session.print_document({"file": str(out), "bytes": len(card.data)})
-    else:
-        session.note(f"Wrote {out} ({len(card.data):,} bytes).")
+        card = client.call(client.experiment_stub.GetVerdictCard, GetVerdictCardRequest(id=experiment_id))
+    write_and_tell(session, out or Path(f"{experiment_id}.png"), card.data)

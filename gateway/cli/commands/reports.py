@@ -79,12 +79,7 @@ def export(
         # Control characters in names and prompts must not steer a terminal. A file or a pipe gets the data unchanged.
         sys.stdout.buffer.write(_shown(data) if sys.stdout.isatty() else data)
         return
-    path = Path(out or f"{experiment_id}-{table}.{form}")
-    write(path, data)
-    if session.json:
-        session.print_document({"file": str(path), "bytes": len(data)})
-    else:
-        session.note(f"Wrote {path} ({len(data):,} bytes).")
+    write_and_tell(session, Path(out or f"{experiment_id}-{table}.{form}"), data)
 
 
 @with_session
@@ -143,3 +138,12 @@ def write(path: Path, data: bytes) -> None:
         path.write_bytes(data)
     except OSError as error:
         raise CliError(f"Can't write {path}: {error.strerror}.", ExitCode.USAGE) from None
+
+
+def write_and_tell(session: CliSession, path: Path, data: bytes) -> None:
+    """Writes a file, and prints its name and size. Raises CliError if it can't be written."""
+    write(path, data)
+    if session.json:
+        session.print_document({"file": str(path), "bytes": len(data)})
+    else:
+        session.note(f"Wrote {path} ({len(data):,} bytes).")

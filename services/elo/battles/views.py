@@ -77,7 +77,7 @@ class BattleViews:
     async def get_later(
         self, connection: AsyncConnection, battle_id: str, viewer: Viewer
     ) -> Callable[[], BattleView | None]:
-        """Reads a battle as `get` does, with the next statement or the commit. The result returns it after that."""
+        """Reads a battle as `get` does, with the next statement or the commit. Afterwards the result returns it."""
         reading = await _GET.read_later(connection, of_battle=battle_id, **_looking(viewer))
         return lambda: _only(reading.rows, viewer)
 

@@ -16,16 +16,16 @@ _AXIS, _AXIS_END = 480, 760
 
 def model_card(model: VoiceModel) -> str:
     """Returns the card of a voice model with its stats."""
+    is_private = model.visibility == private
     about = [model.provider or "recorded", *([model.language] if model.language else [])]
     about += [f"version {model.version}"] if model.version else []
-    about += ["private"] if model.visibility == private else []
+    about += ["private"] if is_private else []
     about += [] if model.active else ["withdrawn"]
     ratings = {rating.board: rating for rating in model.stats.boards}
     shown = [ratings[board] for board in BOARDS if board in ratings]
     first = shown[0] if shown else None
     body = [*_tiles(model, first), *(_boards(shown) if shown else _unrated())]
-    private_board = model.visibility == private
-    note = "Ratings on the private board of its owner" if private_board else "Published ratings. 1500 is the average."
+    note = "Ratings on the private board of its owner" if is_private else "Published ratings. 1500 is the average."
     return drawing.card(model.name, " · ".join(about), body, [note, "95% intervals"], name=model.id)
 
 

@@ -25,11 +25,12 @@ _NAME, _AXIS, _AXIS_END, _RATING = 148, 650, 862, 962
 def board_card(board: Leaderboard, *, private: bool) -> str:
     """Returns the card of a board whose rows are in the order of their ranks."""
     kind = BoardKind(Leaderboard.Board.Name(board.board)) if board.board else BoardKind.HYBRID
-    scope = [part.replace("_", " ") for part in (board.category, board.language) if part] or ["all scenarios"]
-    about = [*(["private board"] if private else []), *scope]
+    about = ["private board"] if private else []
     if not board.rows:
+        # Anybody can ask for any category. Without its name, the cards of all empty boards are one picture.
         body = [drawing.words(LEFT, 320, "No votes yet.", Style(drawing.HEADING), RIGHT - LEFT)]
         return drawing.card(TITLES[kind], " · ".join(about), body, ["The first votes give ranks within seconds."])
+    about += [part.replace("_", " ") for part in (board.category, board.language) if part] or ["all scenarios"]
     counts = {"votes": board.votes, "battles": board.battles, "voters": board.voters}
     about += [f"{count:,} {name}" for name, count in counts.items() if count]
     computed = f"{board.computed_at.ToDatetime(UTC):%Y-%m-%d %H:%M} UTC"

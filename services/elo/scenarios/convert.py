@@ -71,7 +71,7 @@ def from_update(request: scenario_service_pb2.UpdateScenarioRequest) -> tuple[Sc
 def from_list(request: scenario_service_pb2.ListScenariosRequest) -> Filters:
     """Returns the filters in a request of the caller.
 
-    Raises InvalidInput for an unknown difficulty, and Unauthenticated for one's own without an API key.
+    Raises InvalidInput for an unknown difficulty, and Unauthenticated if `created_by_me` is set without an API key.
     """
     return Filters(
         reader=current_identity().developer_id if request.created_by_me else current_reader(),

@@ -10,7 +10,7 @@ from voicearena.experiments.v1.results_pb2 import ModelRanking, Results
 from services.shared.cards import drawing
 from services.shared.cards.drawing import LEFT, RIGHT, Axis, Style, Value
 
-NO_WINNER = "No difference found"
+NO_WINNER = "No winner"
 MIN_AXIS_SCORE = 0.1
 _TOP, _STEP = 408, 46
 _NAME, _AXIS, _AXIS_END = 132, 640, 920
@@ -21,7 +21,8 @@ def verdict_card(experiment: Experiment, results: Results) -> str:
     won = results.HasField("winner")
     level = Results.Level.Name(results.confidence)
     headline = f"Winner: {results.winner}" if won else NO_WINNER
-    confidence = f"{level.capitalize()} confidence" if won else "There is not enough evidence for a winner"
+    wanted = "name a winner" if results.HasField("leader") else "rank these models"
+    confidence = f"{level.capitalize()} confidence" if won else f"There is not enough evidence to {wanted}"
     reasons = " ".join(results.reasons)
     judges = {Experiment.human: "people", Experiment.hybrid: "measurements and people"}
     about = [f"{len(experiment.models)} models", f"{len(experiment.prompts)} prompts"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -11,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from services.runtime.errors import WrongState
+from services.runtime.byte_limited_cache import ByteLimitedCache
+from services.runtime.errors import Busy, WrongState
 from services.scoring.domain import AudioUnreadable
 from services.scoring.evaluations.recordings import Recordings
 from services.scoring.evaluations.usecases import Evaluations
@@ -23,8 +23,12 @@ FULL_SCALE = 127
 """A waveform is a few hundred pixels high, so 8 bits are enough."""
 MAX_DECODING = 1
 """Recordings that are decoded at the same time. Evaluations need the processor as well."""
-MAX_KEPT = 256
-"""Outlines in memory, of 13 kB each. A recording never changes."""
+MAX_WAITING = 16
+"""Recordings that wait to be decoded."""
+MAX_KEPT_BYTES = 4 * 1024 * 1024
+"""Outlines in memory. A recording never changes."""
+BYTES_OF_NUMBER = 8
+"""Small integers are shared, so a tuple keeps only references."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,27 +47,33 @@ class RecordingPeaks:
         self._evaluations = evaluations
         self._recordings = recordings
         self._decoding = asyncio.Semaphore(MAX_DECODING)
-        self._kept: OrderedDict[str, Peaks] = OrderedDict()
+        self._outlines: ByteLimitedCache[str, Peaks] = ByteLimitedCache(
+            MAX_KEPT_BYTES, lambda peaks: BYTES_OF_NUMBER * (len(peaks.low) + len(peaks.high))
+        )
+        self._waiting = 0
+        self._reading: set[asyncio.Task[Peaks]] = set()
 
     async def peaks(self, evaluation_id: str) -> Peaks:
         """Returns the outline of the recording of the caller's evaluation.
 
-        Raises NotFound if it was deleted, and WrongState if it can't be decoded.
+        Raises NotFound if it was deleted, WrongState if it can't be decoded, and Busy if too many recordings wait.
         """
         name = await self._evaluations.audio_name(evaluation_id)
-        if name not in self._kept:
-            async with self._decoding:
-                # Another call may have decoded it meanwhile.
-                if name not in self._kept:
-                    async with self._recordings.file(name) as path:
-                        self._keep(name, await asyncio.to_thread(_decoded_peaks, path))
-        self._kept.move_to_end(name)
-        return self._kept[name]
+        # Decoding can't be interrupted, so it goes on without a caller who gives up, and keeps its turn and its file.
+        reading = asyncio.create_task(self._outlines.get(name, lambda: self._decode_in_turn(name)))
+        self._reading.add(reading)
+        reading.add_done_callback(self._reading.discard)
+        return await asyncio.shield(reading)
 
-    def _keep(self, name: str, found: Peaks) -> None:
-        self._kept[name] = found
-        while len(self._kept) > MAX_KEPT:
-            self._kept.popitem(last=False)
+    async def _decode_in_turn(self, name: str) -> Peaks:
+        if self._waiting >= MAX_WAITING:
+            raise Busy(f"{MAX_WAITING} recordings are waiting to be decoded, which is the limit. Try again.")
+        self._waiting += 1
+        try:
+            async with self._decoding, self._recordings.file(name) as path:
+                return await asyncio.to_thread(_decoded_peaks, path)
+        finally:
+            self._waiting -= 1
 
 
 def _decoded_peaks(path: Path) -> Peaks:

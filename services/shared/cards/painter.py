@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import sys
-from collections import OrderedDict
 from collections.abc import Sequence
 
+from services.runtime.byte_limited_cache import ByteLimitedCache
 from services.runtime.errors import Busy
 
 COMMAND = (sys.executable, "-m", "services.shared.cards.paint")
-MAX_KEPT = 64
+MAX_KEPT_BYTES = 4 * 1024 * 1024
 """Cards in memory. Each has about 60 kB."""
 MAX_WAITING = 16
 """Cards that wait for their turn. One takes about 0.15 s."""
@@ -28,7 +28,7 @@ class Painter:
     def __init__(self, command: Sequence[str] = COMMAND, max_seconds: float = MAX_PAINT_SECONDS) -> None:
         self._command = command
         self._max_seconds = max_seconds
-        self._kept: OrderedDict[bytes, bytes] = OrderedDict()
+        self._pictures: ByteLimitedCache[bytes, bytes] = ByteLimitedCache(MAX_KEPT_BYTES, len)
         self._turn = asyncio.Lock()
         self._waiting = 0
 
@@ -38,23 +38,17 @@ class Painter:
         Raises Busy if too many cards wait, or if the machine is too slow to paint this one in time.
         """
         content = svg.encode()
-        key = hashlib.sha256(content).digest()
-        if key not in self._kept:
-            if self._waiting >= MAX_WAITING:
-                raise Busy(f"{MAX_WAITING} share cards are waiting to be painted, which is the limit. Try again.")
-            self._waiting += 1
-            try:
-                async with self._turn:
-                    # Somebody who waited for the same card may have painted it.
-                    if key not in self._kept:
-                        self._kept[key] = await self._paint(content)
-            finally:
-                self._waiting -= 1
-        self._kept.move_to_end(key)
-        picture = self._kept[key]
-        while len(self._kept) > MAX_KEPT:
-            self._kept.popitem(last=False)
-        return picture
+        return await self._pictures.get(hashlib.sha256(content).digest(), lambda: self._paint_in_turn(content))
+
+    async def _paint_in_turn(self, content: bytes) -> bytes:
+        if self._waiting >= MAX_WAITING:
+            raise Busy(f"{MAX_WAITING} share cards are waiting to be painted, which is the limit. Try again.")
+        self._waiting += 1
+        try:
+            async with self._turn:
+                return await self._paint(content)
+        finally:
+            self._waiting -= 1
 
     async def _paint(self, content: bytes) -> bytes:
         process = await asyncio.create_subprocess_exec(

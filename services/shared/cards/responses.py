@@ -6,7 +6,7 @@ from services.runtime.rpc import Context
 
 CONTENT_TYPE = "image/png"
 MAX_AGE_SECONDS = 60
-"""How long a browser or a proxy may keep the card of something public. Boards change every few minutes."""
+"""How long a browser or a proxy may keep the card of a public board or model. Boards change every few minutes."""
 
 
 async def respond(context: Context, picture: bytes, name: str, *, private: bool) -> HttpBody:

@@ -2,15 +2,14 @@
 
 import asyncio
 import re
-import weakref
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Protocol
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.runtime.byte_limited_cache import ByteLimitedCache
 from services.runtime.db import Database
 from services.runtime.errors import NotFound, Unavailable
 from services.runtime.signing import derived_key
@@ -74,8 +73,8 @@ class Clips:
         self._audio = audio
         self._seeds = derived_key(secret, "clips: noise and silence")
         self._tags = derived_key(secret, "clips: entity tags")
-        self._clips: _ByteLimitedCache[str, bytes] = _ByteLimitedCache(MAX_CACHED_CLIP_BYTES, len)
-        self._speech: _ByteLimitedCache[str, rendering.Samples] = _ByteLimitedCache(
+        self._clips: ByteLimitedCache[str, bytes] = ByteLimitedCache(MAX_CACHED_CLIP_BYTES, len)
+        self._speech: ByteLimitedCache[str, rendering.Samples] = ByteLimitedCache(
             MAX_CACHED_SPEECH_BYTES, lambda samples: samples.nbytes
         )
         self._rendering_slots = asyncio.Semaphore(MAX_CONCURRENT_RENDERINGS)
@@ -128,31 +127,3 @@ class Clips:
         except Unavailable as error:
             log.warning("stored speech can't be read", audio_name=audio_name, error=error.message)
             raise Unavailable("The clip can't be read at the moment. Try again.") from None
-
-
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-
-
-class _ByteLimitedCache(Generic[Key, Value]):
-    """A cache of the values used last, limited by their size in bytes."""
-
-    def __init__(self, max_bytes: int, size: Callable[[Value], int]) -> None:
-        self._max_bytes = max_bytes
-        self._size = size
-        self._values: OrderedDict[Key, Value] = OrderedDict()
-        self._bytes = 0
-        self._making: weakref.WeakValueDictionary[Key, asyncio.Lock] = weakref.WeakValueDictionary()
-
-    async def get(self, key: Key, make: Callable[[], Awaitable[Value]]) -> Value:
-        """Returns the value of a key. Makes it once, even if many callers ask for it at the same time."""
-        lock = self._making.setdefault(key, asyncio.Lock())
-        async with lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-                return self._values[key]
-            value = self._values[key] = await make()
-        self._bytes += self._size(value)
-        while self._bytes > self._max_bytes:
-            self._bytes -= self._size(self._values.popitem(last=False)[1])
-        return value

@@ -126,8 +126,13 @@ CASES = [
         "a developer lists what they created",
         LIST,
         {"category": Given("own_category"), "created_by_me": True},
-        # Other cases create some in the same category.
-        Ok({"scenarios": lambda found: len({each["developer_id"] for each in found}) == 1}),
+        Ok(
+            {
+                "scenarios": [
+                    {"developer_id": Given("developer_id"), "language": language} for language in ("pt-BR", "en", "pta")
+                ]
+            }
+        ),
     ),
     Case(
         "what others created is left out then",

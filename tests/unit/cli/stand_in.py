@@ -349,7 +349,7 @@ class StandIn(
 
     async def GetEvaluation(self, request: Any, context: Any) -> scoring_pb2.Evaluation:
         if request.id not in self.evaluations:
-            await context.abort(grpc.StatusCode.NOT_FOUND, f"There is no evaluation {request.id}.")
+            await refuse(context, code_pb2.NOT_FOUND, "NOT_FOUND", f"There is no evaluation {request.id}.")
         return self.evaluations[request.id]
 
     async def WatchEvaluation(self, request: Any, context: Any) -> AsyncIterator[WatchEvaluationResponse]:

@@ -283,5 +283,4 @@ async def test_an_earlier_evaluation_is_shown_again(mesh: StandIn, key: str) -> 
     document = json.loads((await run_arena("evaluation", "show", "evl_1", "--json")).out)
     assert document["metrics"]["noise"]["snr_db"] == 12.5
     outcome = await run_arena("evaluation", "show", "evl_2")
-    assert outcome.exit_code != 0
-    assert "There is no evaluation evl_2." in outcome.err
+    assert (outcome.exit_code, outcome.err) == (4, "arena: There is no evaluation evl_2.\n")

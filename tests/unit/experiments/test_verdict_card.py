@@ -55,9 +55,16 @@ def test_a_card_has_the_winner_the_confidence_and_the_models() -> None:
     assert dots(svg) == [(863.3, 408.0), (696.7, 454.0)]
 
 
-def test_without_a_winner_no_difference_was_found() -> None:
-    shown = texts(verdict_card(experiment(), results(winner=None, confidence=Results.inconclusive)))
-    assert shown[2:4] == ["No difference found", "There is not enough evidence for a winner"]
+@pytest.mark.parametrize(
+    ("leader", "evidence"),
+    [
+        ("cartesia:sonic", "There is not enough evidence to name a winner"),
+        (None, "There is not enough evidence to rank these models"),
+    ],
+)
+def test_without_a_winner_the_card_says_what_the_evidence_does_not_show(leader: str | None, evidence: str) -> None:
+    shown = texts(verdict_card(experiment(), results(winner=None, leader=leader, confidence=Results.inconclusive)))
+    assert shown[2:4] == ["No winner", evidence]
 
 
 def test_models_that_could_not_be_ranked_are_named() -> None:

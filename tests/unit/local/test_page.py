@@ -77,7 +77,7 @@ def test_one_line_says_why_the_page_is_missing(tmp_path: Path) -> None:
     because = f"because npm can't be reached. Everything else works. {log} says more."
     assert build(make, log=log, built=index) == f"note: the page is missing, {because}"
     index.write_text("an earlier version")
-    assert build(make, log=log, built=index) == f"note: the page is of an earlier version, {because}"
+    assert build(make, log=log, built=index) == f"note: the page was built from earlier sources, {because}"
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,8 @@ async def add_cast(
 ) -> Cast:
     """Adds models, scenarios and voters."""
     model_ids = [f"mdl_{prefix}{n}" for n in range(models)]
-    numbers = await add_models(database, *model_ids)
+    # Nobody can speak them, so they take part in no further battles.
+    numbers = await add_models(database, *model_ids, arena=False)
     async with database.transaction() as connection:
         rows = [_scenario(f"scn_{prefix}{n}", **scenario) for n in range(scenarios)]
         added = await connection.execute(sa.insert(SCENARIOS).returning(SCENARIOS.c.id, SCENARIOS.c.seq), rows)

@@ -74,10 +74,14 @@ def test_a_board_without_votes_says_so(kind: Leaderboard.Board.ValueType, title:
     svg = board_card(Leaderboard(board=kind), private=True)
     assert texts(svg) == [
         title,
-        "private board · all scenarios",
+        "private board",
         "No votes yet.",
         "The first votes give ranks within seconds.",
     ]
+
+
+def test_the_cards_of_empty_boards_are_one_picture() -> None:
+    assert len({board_card(Leaderboard(category=name), private=False) for name in ("", "medical", "hotel")}) == 1
 
 
 def test_names_of_200_hard_characters_stay_in_their_column() -> None:

@@ -51,7 +51,7 @@ async def test_the_same_card_is_painted_once(tmp_path: Path) -> None:
 
 
 async def test_only_the_latest_cards_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(painter, "MAX_KEPT", 2)
+    monkeypatch.setattr(painter, "MAX_KEPT_BYTES", len(b"1 a") * 2)
     cards = counting(tmp_path)
     assert [await cards.png(svg) for svg in ("a", "b", "a", "c", "a", "b")] == [
         *(b"1 a", b"2 b", b"1 a", b"3 c", b"1 a"),
@@ -66,6 +66,12 @@ async def test_too_many_waiting_cards_are_refused(tmp_path: Path, monkeypatch: p
     assert found[:2] == [b"1 a", b"2 b"]
     assert isinstance(found[2], Busy)
     assert await cards.png("c") == b"3 c"
+
+
+async def test_callers_of_one_card_wait_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(painter, "MAX_WAITING", 1)
+    cards = counting(tmp_path)
+    assert await asyncio.gather(*(cards.png("a") for _ in range(5))) == [b"1 a"] * 5
 
 
 async def test_a_painting_that_takes_too_long_is_ended() -> None:

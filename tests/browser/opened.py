@@ -21,6 +21,7 @@ new PerformanceObserver((list) => {
 """
 TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 MAX_LOAD_MS = 15_000
+MAX_HEARD_MS = 20_000
 # A request that the page itself ended, such as a stream of a screen that was left.
 ENDED_BY_PAGE = "net::ERR_ABORTED"
 
@@ -62,9 +63,19 @@ class Opened:
         """Waits until the screen has its heading, nothing of it is loading, and two frames were drawn since."""
         await expect(self.page.locator("main h1")).to_be_visible(timeout=MAX_LOAD_MS)
         await expect(self.page.locator("main [aria-busy=true]:visible")).to_have_count(0, timeout=MAX_LOAD_MS)
-        await self.page.evaluate(
-            "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
-        )
+        await self.page.evaluate(TWO_FRAMES)
+
+    async def hear(self, side: str) -> None:
+        """Plays a clip of a comparison and waits until it was heard to its end."""
+        play = self.page.get_by_role("button", name=f"Play clip {side}")
+        await expect(play).to_be_enabled()
+        await play.click()
+        await self.heard(side)
+
+    async def heard(self, side: str) -> None:
+        """Waits until a clip of a comparison was heard to its end."""
+        clip = self.page.get_by_role("region", name=f"clip {side}")
+        await expect(clip).to_contain_text("✓ heard", timeout=MAX_HEARD_MS)
 
     def expects(self, problem: str) -> None:
         """Allows problems that match a regular expression, in a test that causes them."""

@@ -7,13 +7,16 @@ import base64
 import io
 import re
 import wave
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
 
+from services.experiments.listening.tokens import ListeningTokens
 from tests.browser.arena import CATEGORY, Arena, make_void
 from tests.browser.conftest import Open
+from tests.browser.opened import Opened
 from tests.experiments import api_client
 from tests.fakes.recordings import tone
 from tests.mesh import register
@@ -36,7 +39,7 @@ MAX_REVOKING_SECONDS = 10.0
         ("/listen", "This page needs a listening link"),
         ("/listen#nonsense", "This link can't be used"),
         ("/listen#" + "A" * 64, "This link can't be used"),
-        ("/leaderboard?board=nonsense&sort=nonsense&page=-1", "Leaderboard"),
+        ("/leaderboard?board=nonsense&sort=nonsense&page=-1", "Aurora"),
         ("/?category=nonsense&language=xx", "must be empty or a category that has scenarios"),
     ],
 )
@@ -60,6 +63,14 @@ async def test_a_revoked_link_says_so(opened: Open, arena: Arena) -> None:
     await expect(tab.page.locator("main")).to_contain_text("was revoked")
 
 
+async def test_an_expired_link_says_so(opened: Open, arena: Arena) -> None:
+    tokens = ListeningTokens(arena.mesh.data_dir.secret("audio_url_secret"))
+    tab = await opened()
+    tab.expects("401")
+    await tab.goto("/listen#" + tokens.of_link("lnk_" + "0" * 32, datetime(2020, 1, 1, tzinfo=UTC)))
+    await expect(tab.page.locator("main")).to_contain_text("This listening link has expired.")
+
+
 async def test_a_key_that_is_revoked_in_mid_use_is_named_as_the_reason(opened: Open, arena: Arena) -> None:
     developer = await register(arena.mesh)
     tab = await opened(key=developer.api_key)
@@ -72,8 +83,7 @@ async def test_a_key_that_is_revoked_in_mid_use_is_named_as_the_reason(opened: O
         async with asyncio.timeout(MAX_REVOKING_SECONDS):
             while (await http.get("/experiments")).status_code != 401:  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
-    await tab.page.reload()
-    await tab.settled()
+    await tab.page.get_by_label("Status").select_option("running")
     await expect(tab.page.get_by_role("alert")).to_contain_text(_any_case("key"))
     await expect(tab.page.get_by_role("alert")).to_contain_text("trace")
     await expect(tab.page.locator("main").get_by_role("button", name="Enter a key")).to_be_visible()
@@ -131,6 +141,32 @@ async def test_an_upload_whose_connection_drops_can_be_repeated(opened: Open, ar
     await tab.settled()
 
 
+async def test_an_evaluation_whose_stream_is_cut_is_followed_to_its_end(opened: Open, arena: Arena) -> None:
+    tab = await opened(key=arena.developer.api_key)
+    tab.expects("ERR_CONNECTION_RESET")
+    await tab.page.route("**/*EvaluationService/WatchEvaluation", lambda route: route.abort("connectionreset"))
+    await evaluate(tab, wav(2.0))
+    await expect(tab.page.get_by_role("heading", name="Numbers")).to_be_visible(timeout=90_000)
+
+
+async def test_an_evaluation_that_fails_says_why_and_can_be_repeated(opened: Open, arena: Arena) -> None:
+    tab = await opened(key=arena.developer.api_key)
+    await evaluate(tab, wav(0.0))
+    ended = tab.page.get_by_role("alert").filter(has_text="The evaluation failed")
+    await expect(ended.locator("p")).to_have_count(2, timeout=60_000)
+    await expect(tab.page.get_by_role("button", name="Evaluate again")).to_be_visible()
+
+
+async def evaluate(tab: Opened, recording: bytes) -> None:
+    """Uploads a recording and waits for the address of its evaluation."""
+    await tab.goto(EVALUATE)
+    await tab.page.locator("input[type=file]").set_input_files(
+        {"name": "call.wav", "mimeType": "audio/wav", "buffer": recording}
+    )
+    await tab.page.get_by_role("button", name="Evaluate", exact=True).click()
+    await tab.page.wait_for_url("**/evaluations/evl_*")
+
+
 async def test_a_microphone_that_is_refused_has_a_sentence(opened: Open, arena: Arena) -> None:
     tab = await opened(key=arena.developer.api_key, permissions=[])
     await tab.page.add_init_script(
@@ -154,7 +190,7 @@ async def test_a_battle_that_becomes_void_while_it_is_open_says_so(opened: Open,
 
 async def test_names_with_markup_are_text_and_long_ones_do_not_break_the_layout(opened: Open, arena: Arena) -> None:
     async with api_client(arena.mesh, arena.developer.api_key) as http:
-        for name in (HOSTILE, STRANGE):
+        for name in (STRANGE, HOSTILE):
             scenario = {"name": name, "category": "strange", "ground_truth_transcript": f"Text {name}"[:240]}
             more = {"description": HOSTILE, "language": "en", "difficulty": "easy", "visibility": "private"}
             (await http.post("/scenarios", json={**scenario, **more})).raise_for_status()
@@ -170,6 +206,7 @@ async def test_names_with_markup_are_text_and_long_ones_do_not_break_the_layout(
     tab = await opened(key=arena.developer.api_key, viewport={"width": 320, "height": 800})
     for address in ("/scenarios?category=strange", "/experiments", f"/experiments/{made['id']}"):
         await tab.goto(address)
+        await expect(tab.page.locator("main")).to_contain_text(HOSTILE)
         assert await tab.page.evaluate("window.wasHit") is None, address
         assert await tab.page.evaluate("document.documentElement.scrollWidth") <= 320, address
 
@@ -180,6 +217,7 @@ async def test_a_clock_that_is_wrong_by_a_year_changes_no_time_on_the_page(opene
     await tab.goto("/leaderboard")
     await expect(tab.page.locator("main")).not_to_contain_text("2031")
     await expect(tab.page.locator("main")).not_to_contain_text(_any_case("years ago"))
+    await expect(tab.page.locator(".board-freshness")).to_contain_text(re.compile("Computed .*(now|second|minute)"))
 
 
 async def test_a_browser_that_refuses_storage_still_shows_and_votes(opened: Open) -> None:
@@ -189,9 +227,27 @@ async def test_a_browser_that_refuses_storage_still_shows_and_votes(opened: Open
           Object.defineProperty(window, name, { get() { throw new DOMException("refused", "SecurityError"); } });
         }"""
     )
+    await vote(tab)
+
+
+async def test_without_cookies_a_visitor_votes_and_none_is_ever_set(opened: Open) -> None:
+    tab = await opened()
+    session = await tab.page.context.new_cdp_session(tab.page)
+    await session.send("Emulation.setDocumentCookieDisabled", {"disabled": True})
+    with_cookies: list[str] = []
+    tab.page.on("response", lambda one: with_cookies.append(one.url) if "set-cookie" in one.headers else None)
+    await vote(tab)
+    assert with_cookies == []
+    assert await tab.page.context.cookies() == []
+
+
+async def vote(tab: Opened) -> None:
+    """Opens a battle, hears both clips, and votes."""
     await tab.goto(f"/?category={CATEGORY}")
-    await expect(tab.page.get_by_role("button", name="Play clip A")).to_be_enabled()
-    await tab.goto("/leaderboard")
+    for side in "AB":
+        await tab.hear(side)
+    await tab.page.get_by_role("button", name="Equal").click()
+    await expect(tab.page.get_by_text("You said that they are equal.", exact=True)).to_be_visible()
 
 
 def wav(seconds: float) -> bytes:

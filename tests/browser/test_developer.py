@@ -54,6 +54,7 @@ async def test_a_developer_registers_compares_voices_reads_the_verdict_and_copie
     # The page follows the experiment to its end by itself.
     await expect(tab.page.locator("main").get_by_text("completed").first).to_be_visible(timeout=60_000)
     await expect(tab.page.get_by_role("heading", name="Greeting of the hotline")).to_be_visible()
+    await expect(tab.page.locator(".verdict-sentence")).to_contain_text("There is not enough evidence")
     id_ = tab.page.url.rpartition("/")[2].partition("?")[0]
     await tab.page.get_by_role("button", name="Copy as").first.click()
     await tab.page.get_by_role("menuitem", name="curl", exact=True).click()

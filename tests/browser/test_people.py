@@ -9,17 +9,12 @@ from playwright.async_api import expect
 from tests.browser.arena import CATEGORY, Arena
 from tests.browser.conftest import Open
 from tests.browser.opened import Opened
+from tests.browser.screens import screens
 
-HEARD_MS = 20_000
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 DEMO_DATA_IS_HERE = """() => performance.getEntriesByType("resource")
   .some((one) => one.name.includes("/demo/") && one.responseEnd > 0)"""
 BATTLE = f"/?category={CATEGORY}"
-
-
-async def hear(tab: Opened, side: str) -> None:
-    """Waits until a clip was heard to its end."""
-    await expect(tab.page.get_by_role("region", name=f"clip {side}")).to_contain_text("✓ heard", timeout=HEARD_MS)
 
 
 async def tab_to(tab: Opened, name: str, most: int = 40) -> None:
@@ -43,13 +38,16 @@ async def test_a_visitor_votes_with_single_keys(opened: Open) -> None:
     for key, side in (("2", "B"), ("1", "A")):
         await expect(tab.page.get_by_role("button", name=f"Play clip {side}")).to_be_enabled()
         await tab.page.keyboard.press(key)
-        await hear(tab, side)
+        await tab.heard(side)
     await expect(question).to_contain_text("You have heard both clips.")
     await tab.page.keyboard.press("Control+b")
     await expect(question).to_be_visible()
     await tab.page.keyboard.press("b")
     await expect(tab.page.get_by_text("You said that B is better.", exact=True)).to_be_visible()
     await expect(tab.page.get_by_text("You have cast 1 vote.")).to_be_visible()
+    await expect(tab.page.locator(".revealed-name a")).to_have_count(2)
+    await expect(tab.page.locator(".revealed").first).to_contain_text("→")
+    await expect(tab.page.get_by_role("table", name="What was measured")).to_be_visible()
     await expect(tab.page.get_by_role("button", name="Next battle")).to_be_focused()
     await tab.page.keyboard.press("Enter")
     await expect(question).to_be_visible()
@@ -60,10 +58,10 @@ async def test_a_visitor_votes_with_tab_and_enter_and_single_keys_switched_off(o
     await tab.goto(BATTLE)
     await tab_to(tab, "Play clip A")
     await tab.page.keyboard.press("Enter")
-    await hear(tab, "A")
+    await tab.heard("A")
     await tab_to(tab, "Play clip B")
     await tab.page.keyboard.press("Space")
-    await hear(tab, "B")
+    await tab.heard("B")
     keys = tab.page.get_by_role("checkbox", name="Use keys")
     await keys.focus()
     await tab.page.keyboard.press("Space")
@@ -98,9 +96,7 @@ async def test_two_tabs_of_one_visitor_have_one_battle_and_one_vote(opened: Open
     texts = [await one.page.locator(".prompt").inner_text() for one in (first, second)]
     assert texts[0] == texts[1]
     for side in "AB":
-        await expect(first.page.get_by_role("button", name=f"Play clip {side}")).to_be_enabled()
-        await first.page.get_by_role("button", name=f"Play clip {side}").click()
-        await hear(first, side)
+        await first.hear(side)
     await first.page.get_by_role("button", name="Both are bad").click()
     await expect(first.page.get_by_text("You said that both are bad.", exact=True)).to_be_visible()
     ended = second.page.get_by_role("alert").filter(has_text="battle")
@@ -111,10 +107,10 @@ async def test_two_tabs_of_one_visitor_have_one_battle_and_one_vote(opened: Open
 
 async def test_a_listener_on_a_phone_judges_every_pair_of_a_link(opened: Open, arena: Arena) -> None:
     tab = await opened(**PHONE)
+    asked: list[str] = []
+    tab.page.on("request", lambda request: asked.append(request.url.partition("#")[0]))
     # As links are issued.
     await tab.goto(f"/#/listen/{arena.listening_token}")
-    asked: list[str] = []
-    tab.page.on("request", lambda request: asked.append(request.url))
     for number, answer in ((1, "A is better"), (2, "Equal")):
         await expect(tab.page.get_by_role("heading", name=f"Pair {number} of 2")).to_be_visible()
         for side in "AB":
@@ -124,7 +120,7 @@ async def test_a_listener_on_a_phone_judges_every_pair_of_a_link(opened: Open, a
             assert box
             assert min(box["width"], box["height"]) >= 44
             await play.tap()
-            await hear(tab, side)
+            await tab.heard(side)
         await tab.page.get_by_role("button", name=answer).tap()
     await expect(tab.page.locator("main")).to_contain_text("You have judged 2 pairs.")
     assert await tab.page.evaluate("document.documentElement.scrollWidth") <= 390
@@ -133,6 +129,9 @@ async def test_a_listener_on_a_phone_judges_every_pair_of_a_link(opened: Open, a
     assert not [url for url in asked if arena.listening_token in url]
     # Nothing of the other screens was loaded.
     assert await tab.page.get_by_role("navigation").count() == 0
+    chunks = {url.rpartition("/")[2].partition("-")[0] for url in asked if "/assets/" in url}
+    assert "listen" in chunks
+    assert not chunks & {screen.area or "battle" for screen in screens() if screen.area != "listen"}
 
 
 async def test_a_tab_that_is_older_than_the_page_says_so(opened: Open) -> None:

@@ -1,7 +1,7 @@
 import { defineConfig } from "vitest/config";
 
 // Addresses of the gateway that the development server passes on.
-const API = "^/(voicearena\\.|api/|audio/|share/)";
+const API = "^/(voicearena\\.|api/)";
 
 // Chunks of what is used together. Many small ones compress worse, by 5 kB over what the first screen needs.
 const PROTOBUF_JSON =
@@ -16,6 +16,7 @@ const CHUNKS: Record<string, RegExp[]> = {
     /\/src\/(app\/(keys|stored|title|url_state)|strings\/(copy|en)|format\/(clock|locale|number))\.ts$/,
     /\/src\/(copy\/CopyAs|parts\/(Button|Copy|Dialog|Empty|Failure|Loading|Page|Select|Status))\.tsx$/,
   ],
+  scenario_choice: [/\/src\/(scenario_choice\/\w+|strings\/scenario_choice)\.tsx?$/],
   elo: [/\/gen\/voicearena\/(elo\/v1\/(battle|elo)|tts\/v1\/tts)_pb\.js$/],
   listening: [
     /\/src\/(comparison\/(?!checks)\w+|strings\/(audio|comparison)|format\/duration)\.tsx?$/,

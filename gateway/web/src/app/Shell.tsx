@@ -32,7 +32,10 @@ function moveFocus() {
 const SCREENS = ROUTES.map((route) => ({
   path: route.path,
   // The heading is in the document one frame after the chunk is there.
-  component: () => <Screen route={route} onShown={() => requestAnimationFrame(moveFocus)} />,
+  // It stays the same while only a parameter of the path changes. The key makes a new screen then.
+  component: ({ path }: { path: string }) => (
+    <Screen key={path} route={route} onShown={() => requestAnimationFrame(moveFocus)} />
+  ),
 }));
 
 function NotFound() {

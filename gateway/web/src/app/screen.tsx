@@ -46,17 +46,23 @@ export function Screen({ route, onShown }: { route: ScreenRoute; onShown: () => 
   }
   const Shown = loaded.value.screen;
   return (
-    <Guard key={route.path}>
+    <Guard>
       <Shown />
     </Guard>
   );
 }
 
+const UPGRADE_CHECK_TIMEOUT_MS = 5_000;
+
 /** Whether the server has another version of the page than this tab, so that chunks of this version are gone. */
 async function isUpgraded(): Promise<boolean> {
   const script = document.querySelector<HTMLScriptElement>('script[type="module"][src]')?.getAttribute("src");
   try {
-    const response = await fetch("/", { cache: "no-store", credentials: "omit" });
+    const response = await fetch("/", {
+      cache: "no-store",
+      credentials: "omit",
+      signal: AbortSignal.timeout(UPGRADE_CHECK_TIMEOUT_MS),
+    });
     return response.ok && script != null && !(await response.text()).includes(script);
   } catch {
     return false;

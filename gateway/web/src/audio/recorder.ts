@@ -10,7 +10,7 @@ import { wav } from "./wav.ts";
 export const MAX_RECORDING_SECONDS = 300;
 
 /** Why there is no recording. Each has a sentence in strings/recorder.ts. */
-export type RecorderFailure = "refused" | "no_device" | "in_use" | "unsupported" | "insecure" | "lost";
+export type RecorderFailure = "refused" | "no_device" | "in_use" | "unsupported" | "insecure" | "not_loaded" | "lost";
 
 export type RecorderState =
   | { readonly phase: "idle" }
@@ -93,9 +93,17 @@ export function createRecorder(): Recorder {
         audio: { channelCount: 1, echoCancellation: false, noiseSuppression: false, autoGainControl: false },
       });
       tracks = stream.getTracks();
-      await context.audioWorklet.addModule(captureUrl);
+      const isLoaded = await context.audioWorklet.addModule(captureUrl).then(
+        () => true,
+        () => false,
+      );
       if (disposed) {
         release();
+        return;
+      }
+      if (!isLoaded) {
+        release();
+        state.value = { phase: "failed", failure: "not_loaded" };
         return;
       }
       record(context, stream);

@@ -1,6 +1,6 @@
 // Axes: a line, ticks, and a faint line across the drawing for each tick.
 
-import { type Scale, tickDigits } from "./scale.ts";
+import type { Scale } from "./scale.ts";
 
 export interface AxisProps {
   scale: Scale;
@@ -56,10 +56,4 @@ export function AxisY({ scale, values, write, across: [left, right], name }: Axi
       )}
     </g>
   );
-}
-
-/** Returns how to write ticks: with as many decimals as tell them apart. */
-export function tickFormat(values: readonly number[], write: (value: number, digits: number) => string) {
-  const digits = tickDigits(values);
-  return (value: number) => write(value, digits);
 }

@@ -4,7 +4,7 @@ import { count, shortCount } from "../format/number.ts";
 import { day, dayMs, month, shortDay } from "../format/time.ts";
 import { charts as text } from "../strings/charts.ts";
 import { AxisX, AxisY } from "./Axis.tsx";
-import { type Drawing, Figure } from "./Figure.tsx";
+import { type ChartProps, type Drawing, Figure } from "./Figure.tsx";
 import { Legend, round, seriesClass } from "./Point.tsx";
 import { DAY_MS, dayTicks, linear, ticks } from "./scale.ts";
 import { textWidth } from "./text.ts";
@@ -16,29 +16,26 @@ export interface BarDay {
   amounts: readonly number[];
 }
 
-export interface BarsProps {
-  title: string;
-  description: string;
+export interface BarsProps extends ChartProps {
   series: readonly string[];
   /** Oldest first, days without anything included. */
   days: readonly BarDay[];
-  height?: number;
-  tableOpen?: boolean;
 }
 
+const HEIGHT_PX = 200;
 const TOP_PX = 12;
 const AXIS_PX = 26;
 const MANY_DAYS = 300;
 
 export function Bars(props: BarsProps) {
-  const { series, days, height = 200 } = props;
+  const { series, days } = props;
   const highest = Math.max(1, ...days.flatMap((one) => one.amounts));
   const draw = (width: number): Drawing => {
     const domain: [number, number] = [0, highest * 1.05];
     // Amounts are whole, so an axis up to 1 has no 0.5.
     const marks = ticks(domain, 4).filter((each) => Number.isInteger(each));
     const left = Math.max(...marks.map((each) => textWidth(shortCount(each)))) + 12;
-    const y = linear(domain, [height - AXIS_PX, TOP_PX]);
+    const y = linear(domain, [HEIGHT_PX - AXIS_PX, TOP_PX]);
     const slot = (width - left) / Math.max(1, days.length);
     const first = dayMs(days[0]?.date ?? "") ?? 0;
     const x = linear([first, first + Math.max(1, days.length) * DAY_MS], [left, width]);
@@ -54,7 +51,7 @@ export function Bars(props: BarsProps) {
             scale={x}
             values={named.map((each) => each + DAY_MS / 2)}
             write={(middle) => (days.length > MANY_DAYS ? month : shortDay)(middle - DAY_MS / 2)}
-            across={[height - AXIS_PX, height - AXIS_PX]}
+            across={[HEIGHT_PX - AXIS_PX, HEIGHT_PX - AXIS_PX]}
           />
           {active !== null && (
             <rect
@@ -62,7 +59,7 @@ export function Bars(props: BarsProps) {
               x={round(left + slot * active)}
               y={TOP_PX}
               width={round(slot)}
-              height={height - AXIS_PX - TOP_PX}
+              height={HEIGHT_PX - AXIS_PX - TOP_PX}
             />
           )}
           {series.map((name, index) => (
@@ -76,7 +73,7 @@ export function Bars(props: BarsProps) {
                     x={round(left + slot * (at + 0.5) - thick(index) / 2)}
                     y={round(top)}
                     width={round(thick(index))}
-                    height={round(height - AXIS_PX - top)}
+                    height={round(HEIGHT_PX - AXIS_PX - top)}
                   />
                 ) : null;
               })}
@@ -94,7 +91,7 @@ export function Bars(props: BarsProps) {
     <Figure
       title={props.title}
       description={props.description}
-      height={height}
+      height={HEIGHT_PX}
       draw={draw}
       table={table}
       legend={

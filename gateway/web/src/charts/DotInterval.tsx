@@ -4,7 +4,7 @@ import { spoken } from "../format/Measured.tsx";
 import { ABSENT, interval, rating } from "../format/number.ts";
 import { charts as text } from "../strings/charts.ts";
 import { AxisX } from "./Axis.tsx";
-import { type Drawing, Figure } from "./Figure.tsx";
+import { type ChartProps, type Drawing, Figure } from "./Figure.tsx";
 import { Point, round } from "./Point.tsx";
 import { extent, linear, padded, type Scale, ticks } from "./scale.ts";
 import { shortened, textWidth } from "./text.ts";
@@ -67,9 +67,7 @@ function end(x: number, y: number, cut: boolean, direction: 1 | -1) {
   );
 }
 
-export interface DotIntervalProps {
-  title: string;
-  description: string;
+export interface DotIntervalProps extends ChartProps {
   rows: readonly IntervalRow[];
   /** Rows are drawn as given, or with the highest value first. */
   sorted?: boolean;
@@ -79,7 +77,6 @@ export interface DotIntervalProps {
   reference?: { value: number; name: string };
   /** For a chart under a heading that says the same. */
   hideTitle?: boolean;
-  tableOpen?: boolean;
 }
 
 const WIDE_PX = 480;

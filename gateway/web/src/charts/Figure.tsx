@@ -29,9 +29,14 @@ export interface ChartTable {
   rows: readonly (readonly string[])[];
 }
 
-export interface FigureProps {
+/** What every chart is given for its figure. */
+export interface ChartProps {
   title: string;
   description: string;
+  tableOpen?: boolean;
+}
+
+export interface FigureProps extends ChartProps {
   /** The height is fixed, so that nothing moves when the width becomes known. */
   height: number | ((width: number) => number);
   draw: (width: number) => Drawing;
@@ -40,7 +45,17 @@ export interface FigureProps {
   legend?: ComponentChildren;
   /** A chart inside a table row or a card has its title there already. */
   hideTitle?: boolean;
-  tableOpen?: boolean;
+}
+
+/** Returns the drawing of a chart without data. */
+export function emptyDrawing(width: number, height: number): Drawing {
+  return {
+    body: () => (
+      <text x={width / 2} y={height / 2} text-anchor="middle">
+        {text.empty}
+      </text>
+    ),
+  };
 }
 
 export function Figure(props: FigureProps) {
@@ -50,7 +65,7 @@ export function Figure(props: FigureProps) {
   const [active, setActive] = useState<number | null>(null);
   const height = typeof props.height === "number" ? props.height : props.height(width);
   const { marks = [], body } = props.draw(width);
-  const read = active === null ? null : Math.min(active, marks.length - 1);
+  const read = active === null || marks.length === 0 ? null : Math.min(active, marks.length - 1);
   const readAt = (event: PointerEvent) => {
     const box = (event.currentTarget as SVGSVGElement).getBoundingClientRect();
     const scale = box.width > 0 ? width / box.width : 1;

@@ -4,6 +4,7 @@ import { useId } from "preact/hooks";
 import { count } from "../format/number.ts";
 import { charts as text } from "../strings/charts.ts";
 import "./charts.css";
+import "./heat.css";
 
 /** Colours go from one hue over grey to another. An odd number has a middle. */
 export const HEAT_STEPS = 9;

@@ -5,7 +5,7 @@ import { interval, rating } from "../format/number.ts";
 import { day, month, shortDay } from "../format/time.ts";
 import { charts as text } from "../strings/charts.ts";
 import { AxisX, AxisY } from "./Axis.tsx";
-import { type Drawing, Figure, type Mark } from "./Figure.tsx";
+import { type ChartProps, type Drawing, emptyDrawing, Figure, type Mark } from "./Figure.tsx";
 import { Legend, Point, round, seriesClass, seriesDash } from "./Point.tsx";
 import { DAY_MS, dayTicks, extent, linear, padded, type Scale, ticks } from "./scale.ts";
 import { textWidth } from "./text.ts";
@@ -30,9 +30,7 @@ export interface DayEvent {
   name: string;
 }
 
-export interface LineBandProps {
-  title: string;
-  description: string;
+export interface LineBandProps extends ChartProps {
   series: readonly DaySeries[];
   events?: readonly DayEvent[];
   write?: (value: number) => string;
@@ -41,7 +39,6 @@ export interface LineBandProps {
   height?: number;
   /** For a chart under a heading that says the same. */
   hideTitle?: boolean;
-  tableOpen?: boolean;
 }
 
 const TOP_PX = 22;
@@ -55,13 +52,7 @@ export function LineBand(props: LineBandProps) {
   const values = extent(all.flatMap((each) => (each.provisional ? [each.value] : [each.value, each.low, each.high])));
   const draw = (width: number): Drawing => {
     if (!times || !values) {
-      return {
-        body: () => (
-          <text x={width / 2} y={height / 2} text-anchor="middle">
-            {text.empty}
-          </text>
-        ),
-      };
+      return emptyDrawing(width, height);
     }
     const domain = padded(values, 0.08, smallest);
     const marks = ticks(domain, 5);

@@ -5,7 +5,7 @@
 import { spoken } from "../format/Measured.tsx";
 import { ABSENT } from "../format/number.ts";
 import { charts as text } from "../strings/charts.ts";
-import { type Drawing, Figure } from "./Figure.tsx";
+import { type ChartProps, type Drawing, Figure } from "./Figure.tsx";
 import { Legend, Point, round, seriesClass } from "./Point.tsx";
 import { extent, linear, type Scale } from "./scale.ts";
 import { shortened, textWidth } from "./text.ts";
@@ -22,21 +22,18 @@ export interface Profile {
   values: readonly (number | null)[];
 }
 
-export interface ParallelAxesProps {
-  title: string;
-  description: string;
+export interface ParallelAxesProps extends ChartProps {
   measures: readonly Measure[];
   one: Profile;
   field: readonly Profile[];
-  height?: number;
   /** For a chart under a heading that says the same. */
   hideTitle?: boolean;
-  tableOpen?: boolean;
 }
 
 type Place = readonly [x: number, y: number];
 type Domain = readonly [number, number];
 
+const STANDING_PX = 280;
 const TOP_PX = 44;
 const BOTTOM_PX = 24;
 const LYING_PX = 52;
@@ -46,7 +43,7 @@ const MIN_STANDING_PX = 96;
 const MAX_FIELD_LINES = 120;
 
 export function ParallelAxes(props: ParallelAxesProps) {
-  const { measures, one, field, height = 280 } = props;
+  const { measures, one, field } = props;
   const domains: Domain[] = measures.map(
     (_, index) => extent([one, ...field].map((each) => each.values[index] ?? null)) ?? [0, 1],
   );
@@ -55,7 +52,7 @@ export function ParallelAxes(props: ParallelAxesProps) {
     const axes = measures.map((measure, index): AxisPlace => {
       const domain = domains[index] ?? [0, 1];
       return stands(width)
-        ? standing(measure, domain, (width / measures.length) * (index + 0.5), height)
+        ? standing(measure, domain, (width / measures.length) * (index + 0.5))
         : lying(measure, domain, LYING_PX * (index + 0.6), width);
     });
     return {
@@ -105,7 +102,7 @@ export function ParallelAxes(props: ParallelAxesProps) {
     <Figure
       title={props.title}
       description={props.description}
-      height={(width) => (stands(width) ? height : measures.length * LYING_PX + 12)}
+      height={(width) => (stands(width) ? STANDING_PX : measures.length * LYING_PX + 12)}
       draw={draw}
       table={table}
       legend={<Legend entries={entries} />}
@@ -124,9 +121,9 @@ export interface AxisPlace {
 }
 
 /** The better end of an axis that stands is up. */
-function standing(measure: Measure, domain: Domain, x: number, height: number): AxisPlace {
-  const scale = better(measure, domain, [height - BOTTOM_PX, TOP_PX]);
-  return { from: [x, height - BOTTOM_PX], to: [x, TOP_PX], at: (value) => [x, scale(value)], stands: true };
+function standing(measure: Measure, domain: Domain, x: number): AxisPlace {
+  const scale = better(measure, domain, [STANDING_PX - BOTTOM_PX, TOP_PX]);
+  return { from: [x, STANDING_PX - BOTTOM_PX], to: [x, TOP_PX], at: (value) => [x, scale(value)], stands: true };
 }
 
 /** The better end of an axis that lies is on the right. */

@@ -2,8 +2,8 @@
 
 import { charts as text } from "../strings/charts.ts";
 import { AxisX, AxisY } from "./Axis.tsx";
-import { type Drawing, Figure } from "./Figure.tsx";
-import { Legend, Point, round, seriesClass } from "./Point.tsx";
+import { type ChartProps, type Drawing, emptyDrawing, Figure } from "./Figure.tsx";
+import { Point, round, seriesClass } from "./Point.tsx";
 import { extent, linear, padded, ticks } from "./scale.ts";
 import { shortened, textWidth } from "./text.ts";
 
@@ -11,8 +11,6 @@ export interface Spot {
   name: string;
   x: number;
   y: number;
-  /** The group decides colour and shape: an index among `groups`. */
-  group?: number;
 }
 
 export interface Dimension {
@@ -23,17 +21,13 @@ export interface Dimension {
   fromZero?: boolean;
 }
 
-export interface ScatterProps {
-  title: string;
-  description: string;
+export interface ScatterProps extends ChartProps {
   spots: readonly Spot[];
   x: Dimension;
   y: Dimension;
-  groups?: readonly string[];
-  height?: number;
-  tableOpen?: boolean;
 }
 
+const HEIGHT_PX = 320;
 const TOP_PX = 24;
 const AXIS_PX = 40;
 const MAX_LABEL_PX = 140;
@@ -56,7 +50,7 @@ export function frontier(spots: readonly Spot[], x: Dimension, y: Dimension): nu
 }
 
 export function Scatter(props: ScatterProps) {
-  const { spots, x: across, y: up, groups = [], height = 320 } = props;
+  const { spots, x: across, y: up } = props;
   const edge = frontier(spots, across, up);
   const [wide, tall] = [extent(spots.map((spot) => spot.x)), extent(spots.map((spot) => spot.y))];
   const order = [...spots.keys()].sort((one, other) => (spots[one] as Spot).x - (spots[other] as Spot).x);
@@ -69,19 +63,13 @@ export function Scatter(props: ScatterProps) {
     ].join(" · ");
   const draw = (width: number): Drawing => {
     if (!wide || !tall) {
-      return {
-        body: () => (
-          <text x={width / 2} y={height / 2} text-anchor="middle">
-            {text.empty}
-          </text>
-        ),
-      };
+      return emptyDrawing(width, HEIGHT_PX);
     }
     const domainY = fromZero(tall, up);
     const marksY = ticks(domainY, 5);
     const left = Math.max(...marksY.map((each) => textWidth(up.write(each)))) + 12;
     const x = linear(fromZero(wide, across), [left + 8, width - 16]);
-    const y = linear(domainY, [height - AXIS_PX, TOP_PX]);
+    const y = linear(domainY, [HEIGHT_PX - AXIS_PX, TOP_PX]);
     const placed = labels(edge, spots, (index) => [x((spots[index] as Spot).x), y((spots[index] as Spot).y)], width);
     return {
       marks: order.map((index) => {
@@ -101,7 +89,7 @@ export function Scatter(props: ScatterProps) {
             scale={x}
             values={ticks(x.domain, Math.max(2, Math.floor(width / 110)))}
             write={across.write}
-            across={[TOP_PX, height - AXIS_PX]}
+            across={[TOP_PX, HEIGHT_PX - AXIS_PX]}
             name={`${across.name} (${better(across)})`}
           />
           <path
@@ -111,9 +99,9 @@ export function Scatter(props: ScatterProps) {
           {spots.map((spot, index) => (
             <g
               key={`${spot.name} ${index}`}
-              class={`${seriesClass(spot.group ?? 0)} ${edge.includes(index) ? "spot spot-frontier" : "spot"}`}
+              class={`${seriesClass(0)} ${edge.includes(index) ? "spot spot-frontier" : "spot"}`}
             >
-              <Point x={x(spot.x)} y={y(spot.y)} shape={spot.group ?? 0} hollow={!edge.includes(index)} />
+              <Point x={x(spot.x)} y={y(spot.y)} hollow={!edge.includes(index)} />
             </g>
           ))}
           {placed.map((label) => (
@@ -137,10 +125,9 @@ export function Scatter(props: ScatterProps) {
     <Figure
       title={props.title}
       description={props.description}
-      height={height}
+      height={HEIGHT_PX}
       draw={draw}
       table={table}
-      legend={groups.length > 1 && <Legend lines={false} entries={groups.map((name, series) => ({ name, series }))} />}
       tableOpen={props.tableOpen ?? false}
     />
   );

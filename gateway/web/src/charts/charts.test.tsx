@@ -3,15 +3,13 @@ import { render } from "preact-render-to-string";
 import { describe, expect, test } from "vitest";
 import tokens from "../app/tokens.css?raw";
 import { Bars } from "./Bars.tsx";
-import heat from "./charts.css?raw";
 import { DotInterval, intervalDomain } from "./DotInterval.tsx";
 import { nearest } from "./Figure.tsx";
 import { HEAT_STEPS, Heat, heatStep } from "./Heat.tsx";
-import { Lanes } from "./Lanes.tsx";
+import heat from "./heat.css?raw";
 import { bandPath, type DayValue, holdPath, LineBand, runs, valueAt } from "./LineBand.tsx";
 import { linePath, ParallelAxes, placeAmong } from "./ParallelAxes.tsx";
 import { frontier, Scatter } from "./Scatter.tsx";
-import { Sparkline } from "./Sparkline.tsx";
 import { DAY_MS, linear } from "./scale.ts";
 
 const markup = (element: ComponentChild) => render(element as never);
@@ -56,11 +54,10 @@ const every: Record<string, ComponentChild> = {
       description="About price."
       spots={[
         { name: "Cheap", x: 0, y: 1400 },
-        { name: "Dear", x: 0.2, y: 1600, group: 1 },
+        { name: "Dear", x: 0.2, y: 1600 },
       ]}
       x={{ name: "Price", better: "low", write: (value) => `$${value}`, fromZero: true }}
       y={{ name: "Rating", better: "high", write: String }}
-      groups={["local", "hosted"]}
       tableOpen
     />
   ),
@@ -72,19 +69,6 @@ const every: Record<string, ComponentChild> = {
       days={[
         { date: "2026-11-25", amounts: [4, 2] },
         { date: "2026-11-26", amounts: [0, 0] },
-      ]}
-      tableOpen
-    />
-  ),
-  Lanes: (
-    <Lanes
-      title="Speakers"
-      description="About speakers."
-      duration={10}
-      playhead={4}
-      lanes={[
-        { name: "Agent", stretches: [{ start: 0, end: 3.5, label: "Hello" }] },
-        { name: "Caller", stretches: [{ start: 3.2, end: 5, marked: true }] },
       ]}
       tableOpen
     />
@@ -312,8 +296,4 @@ test("the nearest mark is found by both coordinates, or by x alone", () => {
     ),
   ).toBe(1);
   expect(nearest([], 0, 0)).toBeNull();
-});
-
-test("a sparkline is broken where there is no value", () => {
-  expect(markup(<Sparkline values={[1, 2, null, 3]} />)).toMatch(/d="M2,[\d.]+L[\d.]+,[\d.]+M68,[\d.]+"/);
 });

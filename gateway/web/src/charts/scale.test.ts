@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { dayTicks, extent, linear, niceStep, padded, tickDigits, ticks } from "./scale.ts";
+import { dayTicks, extent, linear, niceStep, padded, ticks } from "./scale.ts";
 import { CHARACTER_PX, shortened, textWidth } from "./text.ts";
 
 const date = (text: string) => Date.parse(`${text}T00:00:00Z`);
@@ -21,12 +21,6 @@ test("ticks are round numbers within the domain", () => {
 
 test("steps are 1, 2 or 5 times a power of ten", () => {
   expect([niceStep(241, 5), niceStep(0.3, 3), niceStep(1, 1), niceStep(9, 3)]).toEqual([50, 0.1, 1, 5]);
-});
-
-test("decimals tell neighbouring ticks apart", () => {
-  expect([tickDigits([1400, 1450]), tickDigits([0, 0.1]), tickDigits([0, 0.25]), tickDigits([3])]).toEqual([
-    0, 1, 1, 0,
-  ]);
 });
 
 test("the extent ignores what was not measured", () => {

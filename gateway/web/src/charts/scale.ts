@@ -88,12 +88,3 @@ export function dayTicks([low, high]: readonly [number, number], wanted = 5): nu
 function firstOf(month: number): number {
   return Date.UTC(Math.floor(month / 12), month % 12, 1);
 }
-
-/** Returns the number of decimals that tell neighbouring ticks apart. */
-export function tickDigits(values: readonly number[]): number {
-  const [first, second] = values;
-  if (first === undefined || second === undefined) {
-    return 0;
-  }
-  return Math.max(0, -Math.floor(Math.log10(Math.abs(second - first)) + 1e-9));
-}

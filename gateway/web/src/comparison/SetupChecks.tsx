@@ -10,7 +10,7 @@ export function SetupChecks() {
   const load = () => {
     import("./checks.tsx").then(
       (chunk) => {
-        checks.value = () => <chunk.Checks />;
+        checks.value = chunk.Checks;
       },
       () => {
         checks.value = "failed";

@@ -3,8 +3,8 @@
 
 import { signal } from "@preact/signals";
 import { readStored, store } from "../app/stored.ts";
-import type { Side } from "../audio/pair.ts";
-import type { Answer } from "./answers.ts";
+import { SIDES, type Side } from "../audio/pair.ts";
+import { ANSWERS, type Answer } from "./answers.ts";
 
 const NAME = "comparison_keys";
 
@@ -36,12 +36,12 @@ export function actionOfKey(press: Press): KeyAction | undefined {
   if (press.repeat || press.ctrlKey || press.altKey || press.metaKey || press.shiftKey || press.isInField) {
     return undefined;
   }
-  for (const side of ["a", "b"] as const) {
+  for (const side of SIDES) {
     if (press.key === PLAY_KEYS[side]) {
       return { play: side };
     }
   }
-  for (const answer of ["a", "b", "tie", "both_bad"] as const) {
+  for (const answer of ANSWERS) {
     if (press.key.toUpperCase() === ANSWER_KEYS[answer]) {
       return { answer };
     }

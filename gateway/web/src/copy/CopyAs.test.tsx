@@ -31,12 +31,7 @@ function show(cli?: string[]) {
   act(() => {
     render(
       <>
-        <CopyAs
-          method={LeaderboardService.method.getLeaderboard}
-          request={{}}
-          baseUrl="http://localhost:8080"
-          {...(cli ? { cli } : {})}
-        />
+        <CopyAs method={LeaderboardService.method.getLeaderboard} request={{}} {...(cli ? { cli } : {})} />
         <Status />
       </>,
       document.body,
@@ -87,7 +82,7 @@ test("the chosen text is copied, and the live region says so", async () => {
   await vi.waitFor(() => {
     expect(document.querySelector("[role=status]")?.textContent).toBe("Copied as curl");
   });
-  expect(written).toHaveBeenCalledWith("curl -s http://localhost:8080/api/v1/leaderboard");
+  expect(written).toHaveBeenCalledWith(`curl -s ${location.origin}/api/v1/leaderboard`);
 });
 
 test("a refused clipboard shows the text, selected", async () => {
@@ -99,6 +94,6 @@ test("a refused clipboard shows the text, selected", async () => {
     expect(found).not.toBeNull();
     return found as HTMLTextAreaElement;
   });
-  expect(field.value).toBe("curl -s http://localhost:8080/api/v1/leaderboard");
+  expect(field.value).toBe(`curl -s ${location.origin}/api/v1/leaderboard`);
   expect([field.selectionStart, field.selectionEnd]).toEqual([0, field.value.length]);
 });

@@ -15,8 +15,6 @@ type Language = CopiedCall["language"];
 interface CopyAsProps<Method extends DescMethod> extends Omit<CopyOptions, "baseUrl"> {
   method: Method;
   request: MessageInitShape<Method["input"]>;
-  /** The address of the gateway, if it is not that of the page. */
-  baseUrl?: string;
 }
 
 const STEPS: Record<string, (at: number, count: number) => number> = {
@@ -27,7 +25,7 @@ const STEPS: Record<string, (at: number, count: number) => number> = {
 };
 
 /** A button with a menu of languages. It copies the call in the chosen one. */
-export function CopyAs<Method extends DescMethod>({ method, request, baseUrl, ...options }: CopyAsProps<Method>) {
+export function CopyAs<Method extends DescMethod>({ method, request, ...options }: CopyAsProps<Method>) {
   const isOpen = useSignal(false);
   const refused = useSignal<{ language: Language; text: string } | undefined>(undefined);
   const id = useId();
@@ -51,7 +49,7 @@ export function CopyAs<Method extends DescMethod>({ method, request, baseUrl, ..
     close();
     try {
       const { copyAs } = await loadTexts();
-      const calls = copyAs(method, request, { baseUrl: baseUrl ?? location.origin, ...options });
+      const calls = copyAs(method, request, { baseUrl: location.origin, ...options });
       const text = calls.find((call) => call.language === language)?.text ?? "";
       if (await copy(text)) {
         announce(copyTexts.copied(copyTexts.languages[language]));

@@ -2,6 +2,7 @@
 // memory while the backend answers, because a page whose gateway is gone can load nothing more.
 
 const PATH = "/demo/calls.json";
+const LOAD_TIMEOUT_MS = 60_000;
 
 type Fields = Record<string, unknown>;
 type Wanted = readonly [string, unknown];
@@ -38,7 +39,7 @@ export function loadData(): Promise<DemoData> {
 }
 
 async function load(): Promise<DemoData> {
-  const response = await fetch(PATH, { credentials: "omit" });
+  const response = await fetch(PATH, { credentials: "omit", signal: AbortSignal.timeout(LOAD_TIMEOUT_MS) });
   if (!response.ok) {
     throw new Error(`${PATH} answered ${response.status}`);
   }
@@ -59,7 +60,7 @@ export async function loadRecordings(): Promise<void> {
 }
 
 /** Returns the address from which a recording of the demo data can be played now, by its path in the API. */
-export function recordingUrl(path: string): string {
+function recordingUrl(path: string): string {
   const address = recordings[path] ?? path;
   return inMemory.get(address) ?? address;
 }

@@ -1,4 +1,5 @@
-// Lengths of time, in the unit that needs the fewest digits.
+// Lengths of time, in the unit that needs the fewest digits. The symbols are those of the SI, because the short names of
+// Intl have a plural: "2 secs".
 
 import { ABSENT, type Maybe, numberFormat } from "./number.ts";
 
@@ -6,11 +7,11 @@ const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 
-function unit(value: number, name: string, digits: number): string {
-  return numberFormat({ style: "unit", unit: name, unitDisplay: "short", maximumFractionDigits: digits }).format(value);
+function unit(value: number, symbol: string, digits: number): string {
+  return `${numberFormat({ maximumFractionDigits: digits }).format(value)} ${symbol}`;
 }
 
-/** Writes a number of milliseconds: 340 ms, 1.24 s, 2 min 5 s, 1 hr 20 min. */
+/** Writes a number of milliseconds: 340 ms, 1.24 s, 2 min 5 s, 1 h 20 min. */
 export function milliseconds(value: Maybe<number>): string {
   if (value === null || value === undefined || !Number.isFinite(value)) {
     return ABSENT;
@@ -19,19 +20,19 @@ export function milliseconds(value: Maybe<number>): string {
     return `−${milliseconds(-value)}`;
   }
   if (Math.round(value) < SECOND_MS) {
-    return unit(Math.round(value), "millisecond", 0);
+    return unit(Math.round(value), "ms", 0);
   }
   if (value < 10 * SECOND_MS) {
-    return unit(value / SECOND_MS, "second", 2);
+    return unit(value / SECOND_MS, "s", 2);
   }
   const seconds = Math.round(value / SECOND_MS);
   if (seconds < 60) {
-    return unit(Math.round(value / 100) / 10, "second", 1);
+    return unit(Math.round(value / 100) / 10, "s", 1);
   }
   if (seconds * SECOND_MS < HOUR_MS) {
-    return parts(seconds, 60, "minute", "second");
+    return parts(seconds, 60, "min", "s");
   }
-  return parts(Math.round(value / MINUTE_MS), 60, "hour", "minute");
+  return parts(Math.round(value / MINUTE_MS), 60, "h", "min");
 }
 
 function parts(total: number, size: number, large: string, small: string): string {

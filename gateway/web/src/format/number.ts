@@ -77,11 +77,6 @@ export function interval(low: Maybe<number>, high: Maybe<number>, write: (value:
   return typeof low !== "number" || typeof high !== "number" ? ABSENT : `${write(low)} to ${write(high)}`;
 }
 
-/** Writes how often something happens in a thousand attempts, for shares that are too small for percentages. */
-export function perThousand(share: Maybe<number>): string {
-  return share === null || share === undefined ? ABSENT : written(share * 1000, { maximumFractionDigits: 1 });
-}
-
 const BYTE_UNITS = ["byte", "kilobyte", "megabyte", "gigabyte", "terabyte"] as const;
 
 /** Writes a size in bytes with three digits at most: 61 MB. A kB is 1000 bytes, as the limit of uploads counts. */

@@ -5,12 +5,16 @@ import { LOCALE } from "./locale.ts";
 import { ABSENT, type Maybe } from "./number.ts";
 
 const SECOND_MS = 1000;
-const UNITS: readonly [Intl.RelativeTimeFormatUnit, number][] = [
-  ["year", 365 * 86_400 * SECOND_MS],
-  ["month", 30 * 86_400 * SECOND_MS],
-  ["day", 86_400 * SECOND_MS],
-  ["hour", 3600 * SECOND_MS],
-  ["minute", 60 * SECOND_MS],
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+// Each unit with its length, and from how many on the next unit is used.
+const UNITS: readonly [Intl.RelativeTimeFormatUnit, number, number][] = [
+  ["minute", MINUTE_MS, 60],
+  ["hour", HOUR_MS, 24],
+  ["day", DAY_MS, 30],
+  ["month", 30 * DAY_MS, 12],
+  ["year", 365 * DAY_MS, Number.POSITIVE_INFINITY],
 ];
 // A protobuf Timestamp. Seconds are a bigint in the generated messages.
 interface Stamp {
@@ -48,10 +52,13 @@ export function relative(moment: Moment, now: number = serverNow()): string {
   if (ms === null) {
     return ABSENT;
   }
-  const away = ms - now;
-  for (const [name, length] of UNITS) {
-    if (Math.abs(away) >= length) {
-      return relativeFormat.format(Math.trunc(away / length), name);
+  const away = Math.abs(ms - now);
+  if (away >= MINUTE_MS) {
+    for (const [name, length, limit] of UNITS) {
+      const rounded = Math.round(away / length);
+      if (rounded < limit) {
+        return relativeFormat.format(ms < now ? -rounded : rounded, name);
+      }
     }
   }
   return relativeFormat.format(0, "second");

@@ -10,7 +10,6 @@ interface FieldProps {
   autocomplete?: "off" | "name" | "email" | "url";
   spellcheck?: boolean;
   placeholder?: string;
-  minLength?: number;
   maxLength?: number;
   min?: string | number;
   max?: string | number;

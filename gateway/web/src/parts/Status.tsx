@@ -8,7 +8,10 @@ const SHOWN_MS = 6_000;
 
 const message = signal({ text: "", number: 0, isSeen: true });
 
-/** Says something that happened: "Copied", "The vote is counted". What the page shows already need not be seen twice. */
+/**
+ * Says something that happened: "Copied", "The vote is counted". With `isSeen` false, only screen readers get the text,
+ * because the page shows it already.
+ */
 export function announce(text: string, isSeen = true): void {
   message.value = { text, number: message.peek().number + 1, isSeen };
 }

@@ -24,9 +24,8 @@ export interface Sort {
 }
 
 interface TableProps<R> {
-  /** What the table shows. It is read to people who can't see it; `showCaption` shows it to all. */
+  /** What the table shows. It is read to people who can't see it. */
   caption: string;
-  showCaption?: boolean;
   columns: readonly Column<R>[];
   rows: readonly R[];
   rowKey: (row: R) => string;
@@ -44,7 +43,7 @@ export function Table<R>(props: TableProps<R>) {
   return (
     <div class="table-frame">
       <table class="table">
-        <caption class={props.showCaption ? undefined : "visually-hidden"}>{caption}</caption>
+        <caption class="visually-hidden">{caption}</caption>
         <thead>
           <tr>
             {columns.map((column) => (

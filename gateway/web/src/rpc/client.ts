@@ -15,7 +15,10 @@ import { gateway } from "./gateway.ts";
 
 export interface CallOptions {
   signal?: AbortSignal;
-  /** The deadline, also for the server. 15 s for unary calls, none for streams. */
+  /**
+   * The deadline of the whole call, also for the server. 15 s for unary calls if absent. A stream without it ends when
+   * no message comes for 120 s.
+   */
   timeoutMs?: number;
   /** What is sent as `Authorization: Bearer`. The stored API key if absent; nothing if null. */
   credential?: string | null;

@@ -30,6 +30,9 @@ const CODE_OF_HTTP: Record<number, number> = {
   429: Code.RESOURCE_EXHAUSTED,
 };
 
+// Reasons of RESOURCE_EXHAUSTED that time does not cure.
+const LASTING = ["QUOTA_EXCEEDED", "REQUEST_TOO_LARGE"];
+
 /** The reason of an ApiError when nothing answered that speaks the API. */
 export const UNREACHABLE = "UNREACHABLE";
 
@@ -69,8 +72,11 @@ export class ApiError extends Error {
 
   /** Whether the same call can succeed later without a change. */
   get retryable(): boolean {
+    if (this.code === Code.RESOURCE_EXHAUSTED) {
+      return !LASTING.includes(this.reason);
+    }
     // A service that is restarted can end a call as Unknown.
-    return this.code === Code.UNAVAILABLE || this.code === Code.UNKNOWN || this.code === Code.RESOURCE_EXHAUSTED;
+    return this.code === Code.UNAVAILABLE || this.code === Code.UNKNOWN;
   }
 
   /** What the server says about one field of the request. */

@@ -132,6 +132,60 @@ test("a call that is late ends with DEADLINE_EXCEEDED", async () => {
   expect(await late).toMatchObject({ code: Code.DEADLINE_EXCEEDED, reason: "DEADLINE_EXCEEDED" });
 });
 
+/** Answers with a stream of messages that the test sends. It stays open until it is aborted. */
+function openStream(): (message: Uint8Array) => void {
+  let body: ReadableStreamDefaultController<Uint8Array>;
+  fetched.mockImplementation((_, init) => {
+    const open = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        body = controller;
+        init?.signal?.addEventListener("abort", () => controller.error(new DOMException("aborted")));
+      },
+    });
+    return Promise.resolve(new Response(open, { headers: { "content-type": "application/grpc-web+proto" } }));
+  });
+  return (message) => body.enqueue(message);
+}
+
+test("a stream ends with DEADLINE_EXCEEDED after 120 s without a message", async () => {
+  vi.useFakeTimers();
+  const send = openStream();
+  const read: unknown[] = [];
+  let ended: ApiError | undefined;
+  const reading = failure(
+    (async () => {
+      for await (const message of stream(BattleService.method.watchBattle, { id: "b" })) {
+        read.push(message);
+      }
+    })(),
+  ).then((error) => {
+    ended = error;
+  });
+  await vi.advanceTimersByTimeAsync(119_000);
+  send(frame(new Uint8Array(0)));
+  await vi.advanceTimersByTimeAsync(119_000);
+  expect([read.length, ended]).toEqual([1, undefined]);
+  await vi.advanceTimersByTimeAsync(1_000);
+  await reading;
+  expect(ended).toMatchObject({ code: Code.DEADLINE_EXCEEDED });
+});
+
+test("a stream with a deadline ends at it, whatever arrives before", async () => {
+  vi.useFakeTimers();
+  const send = openStream();
+  const reading = failure(
+    (async () => {
+      for await (const _ of stream(BattleService.method.watchBattle, { id: "b" }, { timeoutMs: 1_000 })) {
+        // Reads on.
+      }
+    })(),
+  );
+  await vi.advanceTimersByTimeAsync(900);
+  send(frame(new Uint8Array(0)));
+  await vi.advanceTimersByTimeAsync(100);
+  expect(await reading).toMatchObject({ code: Code.DEADLINE_EXCEEDED });
+});
+
 test("a call that is cancelled ends with CANCELLED and says nothing about the server", async () => {
   hanging();
   const stop = new AbortController();

@@ -18,6 +18,8 @@ import { doubts, reachable } from "./reachable.ts";
 import { newTrace } from "./trace.ts";
 
 const UNARY_TIMEOUT_MS = 15_000;
+// The longest wait for the next message of a stream. Long exports and slow voices need part of it.
+const MAX_SILENCE_MS = 120_000;
 const MEDIA_TYPE = "application/grpc-web+proto";
 
 export const gateway: Transport = {
@@ -54,13 +56,14 @@ async function* messages(method: DescMethod, request: Uint8Array, options: CallO
   const cancel = () => call.abort();
   options.signal?.addEventListener("abort", cancel);
   let isLate = false;
-  const deadline =
-    options.timeoutMs === undefined
-      ? undefined
-      : setTimeout(() => {
-          isLate = true;
-          call.abort();
-        }, options.timeoutMs);
+  let deadline: ReturnType<typeof setTimeout> | undefined;
+  const limit = (milliseconds: number) => {
+    deadline = setTimeout(() => {
+      isLate = true;
+      call.abort();
+    }, milliseconds);
+  };
+  limit(options.timeoutMs ?? MAX_SILENCE_MS);
   try {
     options.signal?.throwIfAborted();
     const response = await fetch(`/${method.parent.typeName}/${method.name}`, {
@@ -72,7 +75,16 @@ async function* messages(method: DescMethod, request: Uint8Array, options: CallO
       credentials: "omit",
     });
     noteServerTime(Date.parse(response.headers.get("date") ?? ""));
-    yield* read(response, traceId);
+    for await (const message of read(response, traceId)) {
+      if (options.timeoutMs !== undefined) {
+        yield message;
+        continue;
+      }
+      // The time that the reader needs for a message does not count.
+      clearTimeout(deadline);
+      yield message;
+      limit(MAX_SILENCE_MS);
+    }
     reachable.value = true;
   } catch (thrown) {
     const error = asApiError(thrown, { traceId, isLate, isCancelled: options.signal?.aborted ?? false });

@@ -119,6 +119,29 @@ test("an error that can't pass ends it", async () => {
   expect(phases).toEqual(["connecting", "failed"]);
 });
 
+test("the pause after an error is at least what the server asks for", async () => {
+  const channel = new Channel();
+  start(channel);
+  await channel.send(new ApiError(Code.RESOURCE_EXHAUSTED, "", { retryAfter: "20" }));
+  await vi.advanceTimersByTimeAsync(19_000);
+  expect(channel.opened).toBe(1);
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(channel.opened).toBe(2);
+});
+
+test("a poll that is late does not end it", async () => {
+  const channel = new Channel();
+  const poll = vi.fn().mockRejectedValueOnce(new ApiError(Code.DEADLINE_EXCEEDED, "late")).mockResolvedValue("polled");
+  const { seen, phases } = start(channel, { poll });
+  for (let attempt = 0; attempt < 3; attempt++) {
+    await channel.send(GONE);
+    await vi.advanceTimersByTimeAsync(4_000);
+  }
+  expect(phases.at(-1)).toBe("connecting");
+  await vi.advanceTimersByTimeAsync(6_000);
+  expect(seen).toEqual(["polled"]);
+});
+
 test("a hidden tab has no stream, and opens it again when it is shown", async () => {
   const channel = new Channel();
   const { phases } = start(channel);

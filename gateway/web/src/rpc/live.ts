@@ -4,9 +4,10 @@
 
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { apiKey } from "../app/keys.ts";
 import { pauseMs, sleep } from "./backoff.ts";
 import { transport } from "./client.ts";
-import { ApiError } from "./errors.ts";
+import { ApiError, Code } from "./errors.ts";
 
 // Several times the interval of the server's heartbeats. A connection that is dead without a sign is noticed by this.
 const MAX_SILENCE_MS = 45_000;
@@ -46,6 +47,7 @@ export async function follow<T>(
       continue;
     }
     isDisplaced &&= holder !== undefined;
+    let error: ApiError | undefined;
     try {
       if (source.poll && (isDisplaced || failures >= FAILURES_BEFORE_POLLING)) {
         const message = await source.poll(signal);
@@ -81,14 +83,16 @@ export async function follow<T>(
       if (signal.aborted) {
         return;
       }
-      const error = ApiError.from(thrown);
-      onPhase(error.retryable ? "connecting" : "failed", error);
-      if (!error.retryable) {
+      error = ApiError.from(thrown);
+      // A poll that is late says nothing about the next one.
+      const canPass = error.retryable || error.code === Code.DEADLINE_EXCEEDED;
+      onPhase(canPass ? "connecting" : "failed", error);
+      if (!canPass) {
         return;
       }
     }
     failures += 1;
-    await sleep(pauseMs(failures), signal);
+    await sleep(pauseMs(failures, error), signal);
   }
 }
 
@@ -148,7 +152,10 @@ function untilVisible(signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Follows a source while the component is shown, and again from the start when one of `inputs` changes. */
+/**
+ * Follows a source while the component is shown, and again from the start when one of `inputs`, the API key or the
+ * transport changes.
+ */
 export function useLive<T>(source: LiveSource<T>, inputs: readonly unknown[]): { phase: LivePhase; error?: ApiError } {
   const state = useSignal<{ phase: LivePhase; error?: ApiError }>({ phase: "connecting" });
   const latest = useRef(source);
@@ -170,6 +177,6 @@ export function useLive<T>(source: LiveSource<T>, inputs: readonly unknown[]): {
       stopped.signal,
     );
     return () => stopped.abort();
-  }, [...inputs, transport.value]);
+  }, [...inputs, apiKey.value, transport.value]);
   return state.value;
 }

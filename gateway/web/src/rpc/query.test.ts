@@ -27,6 +27,8 @@ test("a read is tried three times", async () => {
 
 test.each([
   ["can't pass", new ApiError(Code.NOT_FOUND, "")],
+  ["is about a quota", new ApiError(Code.RESOURCE_EXHAUSTED, "", { reason: "QUOTA_EXCEEDED" })],
+  ["is about a request that is too large", new ApiError(Code.RESOURCE_EXHAUSTED, "", { reason: "REQUEST_TOO_LARGE" })],
   ["asks for a long pause", new ApiError(Code.RESOURCE_EXHAUSTED, "", { retryAfter: "30" })],
 ])("a read is not tried again after an error that %s", async (_, error) => {
   const load = vi.fn().mockRejectedValue(error);

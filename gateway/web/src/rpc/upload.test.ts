@@ -45,6 +45,7 @@ class Request {
 beforeEach(() => void vi.stubGlobal("XMLHttpRequest", Request));
 afterEach(() => {
   vi.unstubAllGlobals();
+  vi.useRealTimers();
   apiKey.value = undefined;
 });
 
@@ -71,6 +72,29 @@ test("a lost connection can be tried again", async () => {
   const made = upload("/api/v1/evaluations", new FormData());
   Request.last.onerror();
   await expect(made).rejects.toMatchObject({ code: Code.UNAVAILABLE, reason: UNREACHABLE });
+});
+
+test("an upload without progress for 60 s stops, and can be tried again", async () => {
+  vi.useFakeTimers();
+  const made = upload("/api/v1/evaluations", new FormData()).catch((error) => error);
+  const abort = vi.spyOn(Request.last, "abort");
+  await vi.advanceTimersByTimeAsync(59_000);
+  Request.last.upload.onprogress?.({ loaded: 5, total: 10 });
+  await vi.advanceTimersByTimeAsync(59_000);
+  expect(abort).not.toHaveBeenCalled();
+  await vi.advanceTimersByTimeAsync(1_000);
+  expect(await made).toMatchObject({ message: "The upload stopped", retryable: true });
+  expect(abort).toHaveBeenCalledTimes(1);
+});
+
+test("the server has 60 s to answer after the last byte", async () => {
+  vi.useFakeTimers();
+  const made = upload("/api/v1/evaluations", new FormData());
+  Request.last.upload.onprogress?.({ loaded: 10, total: 10 });
+  await vi.advanceTimersByTimeAsync(59_000);
+  Request.last.answer(200, '{"id": "ev_1"}');
+  expect(await made).toEqual({ id: "ev_1" });
+  expect(vi.getTimerCount()).toBe(0);
 });
 
 test("an upload can be cancelled, before it begins as well", async () => {

@@ -4,6 +4,9 @@ import { apiKey } from "../app/keys.ts";
 import { ApiError, Code, errorOfJson, unreachable } from "./errors.ts";
 import { newTrace } from "./trace.ts";
 
+// The longest wait for the next progress, and for the response after the last byte.
+const MAX_STALL_MS = 60_000;
+
 export interface UploadOptions {
   signal?: AbortSignal;
   onProgress?: (sentBytes: number, totalBytes: number) => void;
@@ -19,10 +22,25 @@ export function upload(path: string, form: FormData, options: UploadOptions = {}
       return;
     }
     const request = new XMLHttpRequest();
+    let isStalled = false;
+    let stall: ReturnType<typeof setTimeout> | undefined;
+    const waitForProgress = () => {
+      clearTimeout(stall);
+      stall = setTimeout(() => {
+        isStalled = true;
+        request.abort();
+      }, MAX_STALL_MS);
+    };
     const cancel = () => request.abort();
     options.signal?.addEventListener("abort", cancel);
-    request.onloadend = () => options.signal?.removeEventListener("abort", cancel);
-    request.upload.onprogress = (event) => options.onProgress?.(event.loaded, event.total);
+    request.onloadend = () => {
+      clearTimeout(stall);
+      options.signal?.removeEventListener("abort", cancel);
+    };
+    request.upload.onprogress = (event) => {
+      waitForProgress();
+      options.onProgress?.(event.loaded, event.total);
+    };
     request.onload = () => {
       if (request.status >= 200 && request.status < 300) {
         try {
@@ -36,7 +54,12 @@ export function upload(path: string, form: FormData, options: UploadOptions = {}
       }
     };
     request.onerror = () => reject(unreachable("The connection was lost before the upload was complete", traceId));
-    request.onabort = () => reject(new ApiError(Code.CANCELLED, "The upload was cancelled", { traceId }));
+    request.onabort = () =>
+      reject(
+        isStalled
+          ? new ApiError(Code.UNAVAILABLE, "The upload stopped", { traceId })
+          : new ApiError(Code.CANCELLED, "The upload was cancelled", { traceId }),
+      );
     request.open("POST", path);
     request.setRequestHeader("traceparent", traceparent);
     const key = apiKey.peek();
@@ -44,5 +67,6 @@ export function upload(path: string, form: FormData, options: UploadOptions = {}
       request.setRequestHeader("authorization", `Bearer ${key}`);
     }
     request.send(form);
+    waitForProgress();
   });
 }

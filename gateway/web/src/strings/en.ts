@@ -46,14 +46,14 @@ export const en = {
     forgotten: "The key was removed from this browser.",
     signedIn: (name: string) => `Signed in as ${name}.`,
     needed: "This needs an API key",
-    neededText: "Enter one, or register in the console. Everything else works without.",
+    neededText: "Enter one, or register in the console. Everything else works without one.",
   },
   parts: {
     loading: "Loading",
     retry: "Retry",
     copy: "Copy",
     copied: "Copied",
-    copyFailed: "The browser did not allow copying. The text is selected: press Ctrl+C.",
+    copyFailed: "The browser did not allow copying. Select the text and copy it.",
     close: "Close",
     keep: "Keep it",
     nextPage: "Show more",
@@ -66,5 +66,3 @@ export const en = {
     retryAfter: (seconds: number) => `Try again in ${seconds} s.`,
   },
 };
-
-export type Strings = typeof en;

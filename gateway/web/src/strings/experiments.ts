@@ -86,7 +86,6 @@ export const experiments = {
     save: "Create only",
     unknownVoice: (name: string) => `${name} is not a voice of this installation.`,
     twice: "Each voice can take part once.",
-    voicesFailed: "The list of voices could not be loaded",
   },
   estimate: {
     title: "What this will take",
@@ -311,8 +310,6 @@ export const experiments = {
     caption: "Messages to your webhook, newest first",
     none: "No message yet",
     noneText: "A message is sent when the experiment ends.",
-    noUrl: "This experiment has no webhook",
-    noUrlText: "Give a URL when you create one.",
     type: "Message",
     status: "State",
     statuses: { pending: "waiting", delivered: "delivered", failed: "failed" },

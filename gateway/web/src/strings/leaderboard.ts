@@ -76,7 +76,6 @@ export const leaderboard = {
     range: (from: string, to: string) => `Places ${from} to ${to}`,
     cell: (row: string, column: string, votes: string) => `${row} against ${column}: ${votes}`,
     sure: "surely better",
-    part: (number: string) => `Part ${number}`,
   },
   history: {
     title: "Rating over time",

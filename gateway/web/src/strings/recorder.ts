@@ -8,6 +8,7 @@ const microphone: Record<RecorderFailure, string> = {
   in_use: "The microphone can't be used now. Another program may have it.",
   unsupported: "This browser can't record. Choose a file instead.",
   insecure: "Browsers record only over https or at localhost. Choose a file instead.",
+  not_loaded: "The recorder could not be loaded. Reload the page, then try again.",
   lost: "The microphone sent no sound. Check that it is connected, then try again.",
 };
 

@@ -7,6 +7,7 @@ import {
 import type { Evaluation } from "../../../gen/voicearena/scoring/v1/scoring_pb.js";
 import { Button } from "../../parts/Button.tsx";
 import { Confirm } from "../../parts/Confirm.tsx";
+import { download } from "../../parts/download.ts";
 import { Failure } from "../../parts/Failure.tsx";
 import { Section } from "../../parts/Page.tsx";
 import { announce } from "../../parts/Status.tsx";
@@ -97,12 +98,7 @@ export function Files({ evaluation }: { evaluation: Evaluation }) {
       pieces.push(piece.data as Uint8Array<ArrayBuffer>);
     }
     const name = `${id}.${Format[format]}`;
-    const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob(pieces, { type }));
-    link.download = name;
-    link.click();
-    // The browser reads the file after this task.
-    setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    download(name, type, new Blob(pieces));
     announce(text.saved(name));
   });
   return (

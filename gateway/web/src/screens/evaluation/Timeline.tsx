@@ -8,7 +8,7 @@ import type { Peaks } from "../../audio/peaks.ts";
 import type { Player } from "../../audio/player.ts";
 import { Spectrogram } from "../../audio/Spectrogram.tsx";
 import { Waveform } from "../../audio/Waveform.tsx";
-import { position } from "../../format/duration.ts";
+import { position, seconds } from "../../format/duration.ts";
 import { percent } from "../../format/number.ts";
 import { Button } from "../../parts/Button.tsx";
 import { Loading } from "../../parts/Loading.tsx";
@@ -111,7 +111,7 @@ export function Timeline({ evaluation, peaks, words, turns, goodGap, player, blo
                   from={turn.start - (turn.gap ?? 0)}
                   to={turn.start}
                   duration={duration}
-                  title={`${(turn.gap ?? 0).toFixed(2)} s`}
+                  title={seconds(turn.gap)}
                 />
               ))}
             </Bars>

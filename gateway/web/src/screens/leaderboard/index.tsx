@@ -11,12 +11,13 @@ import { Loaded } from "../../parts/Loaded.tsx";
 import { Loading } from "../../parts/Loading.tsx";
 import { NeedsKey } from "../../parts/NeedsKey.tsx";
 import { Page } from "../../parts/Page.tsx";
-import { type Choice, Select } from "../../parts/Select.tsx";
+import { Select } from "../../parts/Select.tsx";
 import { Share } from "../../parts/Share.tsx";
 import { Tabs } from "../../parts/Tabs.tsx";
 import { call, stream } from "../../rpc/client.ts";
 import { type LivePhase, useLive } from "../../rpc/live.ts";
 import { useQuery } from "../../rpc/query.ts";
+import { choicesOf, languageName } from "../../scenario_choice/choices.ts";
 import { en } from "../../strings/en.ts";
 import { leaderboard as text } from "../../strings/leaderboard.ts";
 import { BoardTable } from "./BoardTable.tsx";
@@ -63,13 +64,13 @@ function Filters({ state, change }: { state: State; change: Change }) {
       <Select
         label={text.category}
         value={state.category}
-        choices={choices(text.allCategories, scopes.value?.categories, state.category, words)}
+        choices={choicesOf(text.allCategories, scopes.value?.categories ?? [], state.category, words)}
         onChange={(category) => change({ category })}
       />
       <Select
         label={text.language}
         value={state.language}
-        choices={choices(text.allLanguages, scopes.value?.languages, state.language, languageName)}
+        choices={choicesOf(text.allLanguages, scopes.value?.languages ?? [], state.language, languageName)}
         onChange={(language) => change({ language })}
       />
       {(apiKey.value || state.scope === "own") && (
@@ -84,30 +85,8 @@ function Filters({ state, change }: { state: State; change: Change }) {
   );
 }
 
-/** Returns all, the known ones, and the one of the URL even if it is not known. */
-function choices(
-  all: string,
-  known: readonly string[] = [],
-  chosen: string,
-  write: (value: string) => string,
-): Choice[] {
-  const values = chosen === "" || known.includes(chosen) ? known : [...known, chosen];
-  return [{ value: "", label: all }, ...values.map((value) => ({ value, label: write(value) }))];
-}
-
 function words(category: string): string {
   return category.replaceAll("_", " ");
-}
-
-const languageNames = new Intl.DisplayNames("en", { type: "language", fallback: "code" });
-
-function languageName(tag: string): string {
-  try {
-    return languageNames.of(tag) ?? tag;
-  } catch {
-    // The URL may hold anything.
-    return tag;
-  }
 }
 
 function LiveBoard({ state, selection, change }: { state: State; selection: Selection; change: Change }) {
@@ -129,7 +108,7 @@ function LiveBoard({ state, selection, change }: { state: State; selection: Sele
       }),
       onMessage: (message) => message.board && message.key === key && query.set({ key, board: message.board }),
     },
-    [key, apiKey.value],
+    [key],
   );
   return (
     <Loaded query={queryFor(query, key)} loading={<Loading lines={16} />}>

@@ -135,10 +135,7 @@ function Form() {
       </label>
       {explained && <p class="field-error">{explained}</p>}
       {error && !isCancelled && (
-        <Failure
-          error={error}
-          {...(error.retryable && error.reason !== TOO_LARGE ? { onRetry: () => void send.run() } : {})}
-        />
+        <Failure error={error} {...(error.retryable ? { onRetry: () => void send.run() } : {})} />
       )}
       {sent.value && (
         <div class="playground-sending" role="status">

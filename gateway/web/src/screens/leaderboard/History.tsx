@@ -29,7 +29,7 @@ export function History({ board, selection, models, onModels }: HistoryProps) {
     SERIES,
   );
   const query = useQuery(
-    (signal) => Promise.all(chosen.map((id) => loadHistory(id, selection, signal))),
+    (signal) => Promise.all(chosen.map(async (id) => ({ id, days: await loadHistory(id, selection, signal) }))),
     [chosen.join(), selection.board, selection.category, selection.private, board.computedAt?.seconds],
   );
   const others = board.rows.filter((row) => !chosen.includes(row.modelId));
@@ -67,13 +67,13 @@ export function History({ board, selection, models, onModels }: HistoryProps) {
       </div>
       <Loaded query={query} loading={<Loading heightPx={400} />}>
         {(histories) =>
-          histories.every((days) => days.length === 0) ? (
+          histories.every(({ days }) => days.length === 0) ? (
             <Empty title={text.history.none} text={text.history.noneText} command=".venv/bin/arena battle" />
           ) : (
             <LineBand
               title={text.history.title}
-              description={text.history.about(chosen.map((id) => names.get(id)).join(", "))}
-              series={histories.map((days, index) => ({ name: names.get(chosen[index] ?? "") ?? "", days }))}
+              description={text.history.about(histories.map(({ id }) => names.get(id)).join(", "))}
+              series={histories.map(({ id, days }) => ({ name: names.get(id) ?? id, days }))}
               height={340}
             />
           )

@@ -1,7 +1,12 @@
 // One evaluation: its steps while it runs, then the recording with its words and speakers, and every number.
 
+import { create } from "@bufbuild/protobuf";
 import { useRoute } from "preact-iso";
-import { EvaluationService } from "../../../gen/voicearena/scoring/v1/evaluation_service_pb.js";
+import {
+  EvaluationService,
+  WatchEvaluationResponse_Kind as Kind,
+  WatchEvaluationResponseSchema,
+} from "../../../gen/voicearena/scoring/v1/evaluation_service_pb.js";
 import { type Evaluation, Evaluation_Status as Status } from "../../../gen/voicearena/scoring/v1/scoring_pb.js";
 import { ScoringService } from "../../../gen/voicearena/scoring/v1/scoring_service_pb.js";
 import { CopyAs } from "../../copy/CopyAs.tsx";
@@ -83,6 +88,11 @@ function Running({ query }: { query: Query<Evaluation> }) {
   const live = useLive(
     {
       open: (signal) => stream(EvaluationService.method.watchEvaluation, { id }, { signal }),
+      poll: async (signal) =>
+        create(WatchEvaluationResponseSchema, {
+          kind: Kind.state,
+          evaluation: await call(ScoringService.method.getEvaluation, { id }, { signal }),
+        }),
       onMessage: (message) => {
         const next = follow(query.value as Evaluation, message);
         if (next) {

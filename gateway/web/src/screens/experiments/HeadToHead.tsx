@@ -5,7 +5,8 @@ import { ABSENT, count, interval, percent } from "../../format/number.ts";
 import { Section } from "../../parts/Page.tsx";
 import { type Column, Table } from "../../parts/Table.tsx";
 import { experiments } from "../../strings/experiments.ts";
-import { difference, metricName, pValue, voiceName } from "./names.ts";
+import { voiceName } from "../../words/voice.ts";
+import { difference, metricName, pValue } from "./names.ts";
 import { meetingOf } from "./pairs.ts";
 
 const text = experiments.pairs;

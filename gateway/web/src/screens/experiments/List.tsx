@@ -15,7 +15,8 @@ import { call } from "../../rpc/client.ts";
 import { usePages } from "../../rpc/pages.ts";
 import { en } from "../../strings/en.ts";
 import { experiments as text } from "../../strings/experiments.ts";
-import { judgesName, scenarioName, statusName, voiceName } from "./names.ts";
+import { voiceName } from "../../words/voice.ts";
+import { judgesName, scenarioName, statusName } from "./names.ts";
 import { StatusMark } from "./StatusMark.tsx";
 
 const DEFAULTS = { status: "", scenario: "" };

@@ -16,7 +16,8 @@ import { announce } from "../../parts/Status.tsx";
 import { call, stream } from "../../rpc/client.ts";
 import { useLive } from "../../rpc/live.ts";
 import { experiments } from "../../strings/experiments.ts";
-import { hasEnded, trialStatusName, voiceName } from "./names.ts";
+import { voiceName } from "../../words/voice.ts";
+import { hasEnded, trialStatusName } from "./names.ts";
 import { progressOf, secondsLeft, withTrial } from "./progress.ts";
 
 const text = experiments.progress;

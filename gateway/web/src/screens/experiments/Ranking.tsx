@@ -5,7 +5,7 @@ import { count, decimal, percent } from "../../format/number.ts";
 import { Section } from "../../parts/Page.tsx";
 import { type Column, Table } from "../../parts/Table.tsx";
 import { experiments } from "../../strings/experiments.ts";
-import { voiceName } from "./names.ts";
+import { voiceName } from "../../words/voice.ts";
 
 const text = experiments.verdict;
 

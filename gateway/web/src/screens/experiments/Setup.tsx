@@ -4,7 +4,8 @@ import { count, percent } from "../../format/number.ts";
 import { Copy } from "../../parts/Copy.tsx";
 import { Section } from "../../parts/Page.tsx";
 import { experiments } from "../../strings/experiments.ts";
-import { judgesName, metricName, scenarioName, voiceName } from "./names.ts";
+import { voiceName } from "../../words/voice.ts";
+import { judgesName, metricName, scenarioName } from "./names.ts";
 
 const text = experiments.setup;
 

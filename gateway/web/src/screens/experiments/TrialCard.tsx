@@ -7,7 +7,8 @@ import { usePlayer } from "../../audio/use_player.ts";
 import { milliseconds, seconds } from "../../format/duration.ts";
 import { ABSENT, count, decimal, percent } from "../../format/number.ts";
 import { experiments } from "../../strings/experiments.ts";
-import { trialStatusName, voiceName } from "./names.ts";
+import { voiceName } from "../../words/voice.ts";
+import { trialStatusName } from "./names.ts";
 import { alignedWords } from "./words.ts";
 
 const text = experiments.trials;

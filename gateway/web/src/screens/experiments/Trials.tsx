@@ -9,7 +9,8 @@ import { Select } from "../../parts/Select.tsx";
 import { call } from "../../rpc/client.ts";
 import { useQuery } from "../../rpc/query.ts";
 import { experiments } from "../../strings/experiments.ts";
-import { trialStatusName, voiceName } from "./names.ts";
+import { voiceName } from "../../words/voice.ts";
+import { trialStatusName } from "./names.ts";
 import { TrialCard } from "./TrialCard.tsx";
 
 const text = experiments.trials;

@@ -15,8 +15,8 @@ import { useAction } from "../../rpc/action.ts";
 import { call } from "../../rpc/client.ts";
 import { useQuery } from "../../rpc/query.ts";
 import { experiments } from "../../strings/experiments.ts";
+import { voiceName } from "../../words/voice.ts";
 import { HeadToHead } from "./HeadToHead.tsx";
-import { voiceName } from "./names.ts";
 import { Components, Ranking } from "./Ranking.tsx";
 import { reasonSentences, verdictSentence } from "./sentences.ts";
 

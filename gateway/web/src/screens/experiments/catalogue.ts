@@ -5,8 +5,8 @@ import { VoiceModel_Kind } from "../../../gen/voicearena/elo/v1/elo_pb.js";
 import { EloService } from "../../../gen/voicearena/elo/v1/elo_service_pb.js";
 import { TtsService } from "../../../gen/voicearena/tts/v1/tts_service_pb.js";
 import { call } from "../../rpc/client.ts";
+import { voiceName } from "../../words/voice.ts";
 import type { EstimatedVoice } from "./estimate.ts";
-import { voiceName } from "./names.ts";
 
 const PAGE_SIZE = 100;
 // Ten thousand voices are more than anybody chooses from a list.

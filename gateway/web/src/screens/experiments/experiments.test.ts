@@ -9,8 +9,9 @@ import {
 } from "../../../gen/voicearena/experiments/v1/experiment_pb.js";
 import { Results_Level, ResultsSchema } from "../../../gen/voicearena/experiments/v1/results_pb.js";
 import { WordErrors_Operation, WordErrorsSchema } from "../../../gen/voicearena/scoring/v1/evaluation_metrics_pb.js";
+import { voiceName } from "../../words/voice.ts";
 import { emptyDraft, requestOf } from "./draft.ts";
-import { amount, difference, metricName, parseVoice, pValue, statusName, voiceName } from "./names.ts";
+import { amount, difference, metricName, parseVoice, pValue, statusName } from "./names.ts";
 import { meetingOf } from "./pairs.ts";
 import { progressOf, secondsLeft, withTrial } from "./progress.ts";
 import { reasonSentences, verdictSentence } from "./sentences.ts";

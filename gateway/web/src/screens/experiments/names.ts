@@ -10,12 +10,7 @@ import { milliseconds } from "../../format/duration.ts";
 import { ABSENT, decimal, type Maybe, signed } from "../../format/number.ts";
 import { experiments as text } from "../../strings/experiments.ts";
 
-/** The name of a voice in texts and URLs. */
-export function voiceName(model: { provider: string; voiceId: string }): string {
-  return `${model.provider}:${model.voiceId}`;
-}
-
-/** Reads such a name. Voices can have colons, providers have none. */
+/** Reads the name of a voice. Voices can have colons, providers have none. */
 export function parseVoice(name: string): { provider: string; voiceId: string } {
   const at = name.indexOf(":");
   return at < 0 ? { provider: name, voiceId: "" } : { provider: name.slice(0, at), voiceId: name.slice(at + 1) };

@@ -1,7 +1,7 @@
+import { voiceName } from "../../words/voice.ts";
 // The latest known state of each trial, and how far each voice is.
 
 import { type Experiment, type Trial, Trial_Status } from "../../../gen/voicearena/experiments/v1/experiment_pb.js";
-import { voiceName } from "./names.ts";
 
 export interface VoiceProgress {
   name: string;

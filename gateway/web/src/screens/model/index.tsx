@@ -35,7 +35,7 @@ import { loadHistory } from "../leaderboard/snapshots.ts";
 import { Evaluations } from "./Evaluations.tsx";
 import { Opponents } from "./Opponents.tsx";
 import { Boards, Facts } from "./Profile.tsx";
-import { comparison, fitsExperiments, statesOf } from "./profile.ts";
+import { comparison, fitsExperiments, nameInExperiments, statesOf } from "./profile.ts";
 import { Strengths } from "./Strengths.tsx";
 import "./model.css";
 
@@ -65,7 +65,7 @@ function Actions({ model }: { model: VoiceModel }) {
   return (
     <>
       {fitsExperiments(model) && (
-        <a class="button button-main" href={`/experiments?new&model=${encodeURIComponent(model.id)}`}>
+        <a class="button button-main" href={`/experiments?new&model=${encodeURIComponent(nameInExperiments(model))}`}>
           {text.addToExperiment}
         </a>
       )}

@@ -3,7 +3,15 @@ import { expect, test } from "vitest";
 import { Battle_Winner, BattleSchema, SideMetricsSchema } from "../../../gen/voicearena/elo/v1/battle_pb.js";
 import { Visibility, VoiceModel_Kind, VoiceModelSchema } from "../../../gen/voicearena/elo/v1/elo_pb.js";
 import { LeaderboardRowSchema } from "../../../gen/voicearena/elo/v1/leaderboard_pb.js";
-import { battleView, comparison, failures, fitsExperiments, metricTexts, statesOf } from "./profile.ts";
+import {
+  battleView,
+  comparison,
+  failures,
+  fitsExperiments,
+  metricTexts,
+  nameInExperiments,
+  statesOf,
+} from "./profile.ts";
 
 const rows = [
   { modelId: "a", name: "Aurora", rating: 1600, avgWer: 0.05, avgProsody: 0.9 },
@@ -20,6 +28,11 @@ test("a model is compared on the measures that at least two models have", () => 
     { name: "Cedar", values: [1400, null] },
   ]);
   expect(comparison(rows, "nobody")).toBeNull();
+});
+
+test("an experiment knows a model by its provider and its voice", () => {
+  const model = create(VoiceModelSchema, { id: "mdl_1", provider: "espeak", config: { voiceId: "en-us" } });
+  expect(nameInExperiments(model)).toBe("espeak:en-us");
 });
 
 test("failures are counted in a thousand requests", () => {

@@ -8,6 +8,7 @@ import { milliseconds } from "../../format/duration.ts";
 import { dollars } from "../../format/money.ts";
 import { ABSENT, count, decimal, percent, rating } from "../../format/number.ts";
 import { model as text } from "../../strings/model.ts";
+import { voiceName } from "../../words/voice.ts";
 
 const { measures } = text.against;
 
@@ -61,6 +62,11 @@ export function statesOf(model: VoiceModel): string[] {
 /** Experiments request speech, so a recorded or a withdrawn model can't be in one. */
 export function fitsExperiments(model: VoiceModel): boolean {
   return model.active && model.kind !== VoiceModel_Kind.recorded;
+}
+
+/** Returns the name by which the form of an experiment knows a model. */
+export function nameInExperiments({ provider, config }: VoiceModel): string {
+  return voiceName({ provider, voiceId: config?.voiceId ?? "" });
 }
 
 /** Returns how often a request for speech fails, as a sentence. */

@@ -15,10 +15,11 @@ import { Select } from "../../parts/Select.tsx";
 import { ApiError } from "../../rpc/errors.ts";
 import { useQuery } from "../../rpc/query.ts";
 import { playground } from "../../strings/playground.ts";
+import { voiceName } from "../../words/voice.ts";
 import { Prepared } from "./Prepared.tsx";
 import { Spoken, type SpokenState } from "./Spoken.tsx";
 import { speak } from "./speech.ts";
-import { chosenVoices, keyOf, listVoices, MAX_VOICES, MIN_VOICES } from "./voices.ts";
+import { chosenVoices, listVoices, MAX_VOICES, MIN_VOICES } from "./voices.ts";
 
 const text = playground.speak;
 const MAX_CHARACTERS = 5000;
@@ -64,7 +65,7 @@ function Form({ text: named, voices, change, available }: SpeakProps & { availab
   useEffect(() => () => running.current.abort(), []);
   const chosen = chosenVoices(voices, available);
   const choose = (keys: readonly string[]) => change({ voices: keys.join(",") });
-  const byKey = new Map(available.map((voice) => [keyOf(voice), voice]));
+  const byKey = new Map(available.map((voice) => [voiceName(voice), voice]));
   const first = byKey.get(chosen[0] ?? "");
 
   const set = (key: string, state: SpokenState) => {
@@ -125,7 +126,7 @@ function Form({ text: named, voices, change, available }: SpeakProps & { availab
               <Select
                 label={text.voice(letter)}
                 value={key}
-                choices={available.map((voice) => ({ value: keyOf(voice), label: labelOf(voice) }))}
+                choices={available.map((voice) => ({ value: voiceName(voice), label: labelOf(voice) }))}
                 onChange={(value) => choose(chosen.map((one, at) => (at === index ? value : one)))}
               />
               <Spoken
@@ -149,7 +150,10 @@ function Form({ text: named, voices, change, available }: SpeakProps & { availab
         {chosen.length < Math.min(MAX_VOICES, available.length) && (
           <Button
             onClick={() =>
-              choose([...chosen, available.map(keyOf).find((key) => !chosen.includes(key)) ?? (chosen[0] as string)])
+              choose([
+                ...chosen,
+                available.map(voiceName).find((key) => !chosen.includes(key)) ?? (chosen[0] as string),
+              ])
             }
           >
             {text.add}
@@ -159,7 +163,7 @@ function Form({ text: named, voices, change, available }: SpeakProps & { availab
           <CopyAs
             method={TtsService.method.synthesizeSpeech}
             request={{ text: written.value, provider: first.provider, voiceId: first.voiceId }}
-            cli={["say", written.value, "--voice", keyOf(first)]}
+            cli={["say", written.value, "--voice", voiceName(first)]}
             saveAs="speech.wav"
           />
         )}

@@ -3,6 +3,7 @@
 import type { Voice } from "../../../gen/voicearena/tts/v1/tts_pb.js";
 import { type ListVoicesResponse, TtsService } from "../../../gen/voicearena/tts/v1/tts_service_pb.js";
 import { call } from "../../rpc/client.ts";
+import { voiceName } from "../../words/voice.ts";
 
 export const MIN_VOICES = 2;
 export const MAX_VOICES = 4;
@@ -29,14 +30,9 @@ export async function listVoices(signal: AbortSignal): Promise<Voice[]> {
   return found;
 }
 
-/** Returns the name of a voice in URLs, which is that of the command line. */
-export function keyOf({ provider, voiceId }: Pick<Voice, "provider" | "voiceId">): string {
-  return `${provider}:${voiceId}`;
-}
-
 /** Returns the keys of the voices that a URL names, filled up to two with voices of different providers. */
 export function chosenVoices(named: string, voices: readonly Voice[]): string[] {
-  const known = new Set(voices.map(keyOf));
+  const known = new Set(voices.map(voiceName));
   const chosen = named
     .split(",")
     .filter((key) => known.has(key))
@@ -45,8 +41,8 @@ export function chosenVoices(named: string, voices: readonly Voice[]): string[] 
     if (chosen.length >= MIN_VOICES) {
       break;
     }
-    if (!chosen.includes(keyOf(voice))) {
-      chosen.push(keyOf(voice));
+    if (!chosen.includes(voiceName(voice))) {
+      chosen.push(voiceName(voice));
     }
   }
   return chosen;

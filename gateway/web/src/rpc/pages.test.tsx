@@ -48,6 +48,17 @@ test("another filter begins with the first page", async () => {
   await shown(["x"], false);
 });
 
+test("another filter has no rows until they are loaded, and no error of the one before", async () => {
+  await show("");
+  await shown(["a", "b"], true);
+  load.mockRejectedValueOnce(new ApiError(Code.INVALID_ARGUMENT, "page_token: is too old"));
+  await act(async () => pages.more());
+  await vi.waitFor(() => expect(pages.error).toBeDefined());
+  load.mockReturnValueOnce(new Promise(() => undefined));
+  await show("other");
+  expect(pages).toMatchObject({ rows: undefined, error: undefined, loading: true, hasMore: false });
+});
+
 test("a page that fails leaves the ones before and says why", async () => {
   await show("");
   await shown(["a", "b"], true);

@@ -1,6 +1,7 @@
 // A list that is read page by page.
 
 import { useSignal } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import { useAction } from "./action.ts";
 import type { ApiError } from "./errors.ts";
 import { useQuery } from "./query.ts";
@@ -28,8 +29,13 @@ export interface Pages<R> {
 export function usePages<R>(
   load: (pageToken: string, signal?: AbortSignal) => Promise<ListPage<R>>,
   inputs: readonly unknown[],
+  options: { keep?: boolean } = {},
 ): Pages<R> {
-  const first = useQuery((signal) => load("", signal), inputs);
+  const first = useQuery((signal) => load("", signal), inputs, options);
+  const present = useRef(first.value);
+  present.current = first.value;
+  // The first page that the last further page was read for. Its error says nothing about another list.
+  const followed = useRef(first.value);
   // The pages after the first, and the first page that they follow.
   const later = useSignal<{ first: ListPage<R> | undefined; rows: R[]; nextPageToken: string }>({
     first: undefined,
@@ -39,13 +45,17 @@ export function usePages<R>(
   const isCurrent = later.value.first === first.value;
   const token = (isCurrent ? later.value.nextPageToken : first.value?.nextPageToken) ?? "";
   const next = useAction(async () => {
+    followed.current = first.value;
     const page = await load(token);
+    if (present.current !== first.value) {
+      return;
+    }
     const rows = isCurrent ? later.value.rows : [];
     later.value = { first: first.value, rows: [...rows, ...page.rows], nextPageToken: page.nextPageToken };
   });
   return {
     rows: first.value && [...first.value.rows, ...(isCurrent ? later.value.rows : [])],
-    error: first.error ?? next.error,
+    error: first.error ?? (followed.current === first.value ? next.error : undefined),
     loading: first.loading,
     hasMore: token !== "",
     more: next.run,

@@ -10,7 +10,7 @@ let query: Query<string>;
 let answers: ((value: string | Error) => void)[] = [];
 let signals: AbortSignal[] = [];
 
-function Shown({ id }: { id: string }) {
+function Shown({ id, keep = false }: { id: string; keep?: boolean }) {
   query = useQuery(
     (signal) => {
       signals.push(signal);
@@ -18,13 +18,14 @@ function Shown({ id }: { id: string }) {
         answers.push((value) => (value instanceof Error ? reject(value) : resolve(value)));
       });
     },
-    [id],
+    [id, 1n],
+    { keep },
   );
   return null;
 }
 
-async function show(id: string): Promise<void> {
-  render(<Shown id={id} />, document.body);
+function show(id: string, keep = false): void {
+  render(<Shown id={id} keep={keep} />, document.body);
 }
 
 function loads(count: number): Promise<void> {
@@ -42,7 +43,7 @@ afterEach(() => {
   apiKey.value = undefined;
 });
 
-test("the old value stays while another one is loaded", async () => {
+test("a value does not stand under other inputs, neither while they load nor after their failure", async () => {
   show("1");
   await loads(1);
   await state({ value: undefined, loading: true });
@@ -50,9 +51,52 @@ test("the old value stays while another one is loaded", async () => {
   await state({ value: "a", loading: false });
   show("2");
   await loads(2);
+  await state({ value: undefined, loading: true });
+  answers[1]?.(new ApiError(Code.INTERNAL, "broken"));
+  await vi.waitFor(() => expect(query.error?.message).toBe("broken"));
+  expect(query.value).toBeUndefined();
+  show("1");
+  await state({ value: undefined, error: undefined, loading: true });
+});
+
+test("on request, the old value stays while another one is loaded, but not with another key", async () => {
+  show("1", true);
+  await loads(1);
+  answers[0]?.("a");
+  await state({ value: "a", loading: false });
+  show("2", true);
+  await loads(2);
   await state({ value: "a", loading: true });
   answers[1]?.("b");
   await state({ value: "b", loading: false });
+  apiKey.value = "kc_2";
+  await loads(3);
+  await state({ value: undefined, loading: true });
+});
+
+test("a value stays while it is loaded again over another transport", async () => {
+  show("1");
+  await loads(1);
+  answers[0]?.("a");
+  await state({ value: "a", loading: false });
+  transport.value = { ...transport.value };
+  await loads(2);
+  await state({ value: "a", loading: true });
+});
+
+test("a value that is set for inputs that have changed is dropped", async () => {
+  show("1");
+  await loads(1);
+  const { set } = query;
+  show("2");
+  await loads(2);
+  set("a");
+  answers[1]?.("b");
+  await state({ value: "b", loading: false });
+  query.set("c");
+  await state({ value: "c" });
+  set("a");
+  await state({ value: "c" });
 });
 
 test("an answer that comes too late is dropped", async () => {

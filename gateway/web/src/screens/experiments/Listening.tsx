@@ -43,6 +43,7 @@ export function Listening({ experiment, onChange }: ListeningProps) {
       return { rows: page.links, nextPageToken: page.nextPageToken };
     },
     [id, experiment.listening?.votesReceived],
+    { keep: true },
   );
   const close = useAction(async () => {
     onChange(await call(method.closeListening, { experimentId: id }));

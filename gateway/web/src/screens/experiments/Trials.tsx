@@ -34,7 +34,7 @@ interface TrialsProps {
 export function Trials({ experiment, filter, onFilter }: TrialsProps) {
   const { id } = experiment;
   const ended = experiment.completedTrials + experiment.failedTrials;
-  const query = useQuery((signal) => listTrials(id, signal), [id, ended, experiment.status]);
+  const query = useQuery((signal) => listTrials(id, signal), [id, ended, experiment.status], { keep: true });
   return (
     <>
       <div class="experiment-filters">

@@ -33,6 +33,7 @@ export function Webhooks({ experiment }: { experiment: Experiment }) {
       return { rows: page.deliveries, nextPageToken: page.nextPageToken };
     },
     [id, experiment.status],
+    { keep: true },
   );
   const columns: Column<WebhookDelivery>[] = [
     { id: "type", heading: text.type, cell: (delivery) => <code>{delivery.type}</code> },

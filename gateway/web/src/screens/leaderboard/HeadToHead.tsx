@@ -26,6 +26,7 @@ export function HeadToHead({ board, selection, from, onFrom }: HeadToHeadProps) 
   const query = useQuery(
     (signal) => call(LeaderboardService.method.getHeadToHead, selection, { signal }),
     [selection.board, selection.category, selection.language, selection.private, board.computedAt?.seconds],
+    { keep: true },
   );
   const names = namesOf(board);
   const pages = Math.ceil(board.rows.length / MAX_SIDE);

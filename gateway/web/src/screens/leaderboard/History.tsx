@@ -31,6 +31,7 @@ export function History({ board, selection, models, onModels }: HistoryProps) {
   const query = useQuery(
     (signal) => Promise.all(chosen.map(async (id) => ({ id, days: await loadHistory(id, selection, signal) }))),
     [chosen.join(), selection.board, selection.category, selection.private, board.computedAt?.seconds],
+    { keep: true },
   );
   const others = board.rows.filter((row) => !chosen.includes(row.modelId));
   return (

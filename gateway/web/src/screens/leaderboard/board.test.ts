@@ -9,12 +9,10 @@ import { GetHeadToHeadResponse_CellSchema } from "../../../gen/voicearena/elo/v1
 import {
   boardCommand,
   boardCsv,
-  boardFor,
   boardQuery,
   DEFAULTS,
   groupStarts,
   rankRange,
-  selectionKey,
   selectionOf,
   sortClicked,
   sorted,
@@ -123,12 +121,4 @@ test("the sentences say what a board rests on, and name the rival", () => {
   expect(found).toContain("Side A wins +1.3 percentage points more often than side B (−2.2 to +4.7).");
   expect(found).toContain("1.2% of the votes of people are excluded as doubtful.");
   expect(found.at(-1)).toMatch(/^~ and grey: provisional/);
-});
-
-test("a board that was loaded for another selection is not shown under the name of this one", () => {
-  const people = selectionKey(selectionOf({ ...DEFAULTS, board: "human" }));
-  const metrics = selectionKey(selectionOf({ ...DEFAULTS, board: "metrics" }));
-  expect(boardFor({ key: people, board: "of people" }, people)).toBe("of people");
-  expect(boardFor({ key: people, board: "of people" }, metrics)).toBeUndefined();
-  expect(boardFor(undefined, metrics)).toBeUndefined();
 });

@@ -5,7 +5,6 @@ import { Leaderboard_Board } from "../../../gen/voicearena/elo/v1/leaderboard_pb
 import { count } from "../../format/number.ts";
 import { csv } from "../../parts/download.ts";
 import type { Sort } from "../../parts/Table.tsx";
-import type { Query } from "../../rpc/query.ts";
 
 /** The state in the URL. `own` in `scope` is the caller's own board. */
 export const DEFAULTS = {
@@ -51,16 +50,6 @@ export function selectionOf(state: State): Selection {
 /** Returns a text that is equal for equal selections. */
 export function selectionKey({ board, category, language, private: isPrivate }: Selection): string {
   return JSON.stringify([board, category, language, isPrivate]);
-}
-
-/** Returns a board that was loaded, unless it is that of another selection: it must not stand under the wrong name. */
-export function boardFor<T>(loaded: { key: string; board: T } | undefined, key: string): T | undefined {
-  return loaded?.key === key ? loaded.board : undefined;
-}
-
-/** Returns the query of the board of a selection. */
-export function queryFor(query: Query<{ key: string; board: Leaderboard }>, key: string): Query<Leaderboard> {
-  return { ...query, value: boardFor(query.value, key), set: (board) => query.set({ key, board }) };
 }
 
 interface Order {

@@ -27,7 +27,6 @@ import {
   boardName,
   boardQuery,
   DEFAULTS,
-  queryFor,
   type Selection,
   type State,
   selectionKey,
@@ -92,8 +91,8 @@ function words(category: string): string {
 function LiveBoard({ state, selection, change }: { state: State; selection: Selection; change: Change }) {
   const key = selectionKey(selection);
   const query = useQuery(
-    async (signal) => ({ key, board: await call(LeaderboardService.method.getLeaderboard, selection, { signal }) }),
-    [key],
+    (signal) => call(LeaderboardService.method.getLeaderboard, selection, { signal }),
+    [selection],
   );
   const live = useLive<{ key: string; board: Board | undefined }>(
     {
@@ -106,12 +105,13 @@ function LiveBoard({ state, selection, change }: { state: State; selection: Sele
         key,
         board: await call(LeaderboardService.method.getLeaderboard, selection, { signal }),
       }),
-      onMessage: (message) => message.board && message.key === key && query.set({ key, board: message.board }),
+      // A message can come after another board was chosen.
+      onMessage: (message) => message.board && message.key === key && query.set(message.board),
     },
     [key],
   );
   return (
-    <Loaded query={queryFor(query, key)} loading={<Loading lines={16} />}>
+    <Loaded query={query} loading={<Loading lines={16} />}>
       {(board) => <BoardView board={board} phase={live.phase} {...{ state, selection, change }} />}
     </Loaded>
   );

@@ -28,6 +28,7 @@ export function Opponents({ id, name, board, selection }: OpponentsProps) {
   const query = useQuery(
     (signal) => call(LeaderboardService.method.getHeadToHead, selection, { signal }),
     [selection.board, selection.private, board.computedAt?.seconds],
+    { keep: true },
   );
   return (
     <Loaded query={query}>

@@ -25,10 +25,8 @@ import {
   DEFAULTS as BOARD_DEFAULTS,
   boardName,
   namesOf,
-  queryFor,
   rankRange,
   type Selection,
-  selectionKey,
   selectionOf,
 } from "../leaderboard/board.ts";
 import { loadHistory } from "../leaderboard/snapshots.ts";
@@ -46,14 +44,14 @@ const MAX_DAYS_BEFORE_MS = 14 * 86_400_000;
 export default function Model() {
   const { id = "" } = useRoute().params;
   const query = useQuery((signal) => call(EloService.method.getVoiceModel, { id }, { signal }), [id]);
-  const model = query.value?.id === id ? query.value : undefined;
+  const model = query.value;
   return (
     <Page
       title={model?.name ?? en.titles.model}
       lead={model && [model.provider, ...statesOf(model)].filter(Boolean).join(" · ")}
       actions={model && <Actions model={model} />}
     >
-      <Loaded query={{ ...query, value: model }} loading={<Loading lines={20} />}>
+      <Loaded query={query} loading={<Loading lines={20} />}>
         {(found) => <Known key={found.id} model={found} />}
       </Loaded>
     </Page>
@@ -87,10 +85,9 @@ function Known({ model }: { model: VoiceModel }) {
     () => ({ ...selectionOf({ ...BOARD_DEFAULTS, board: state.board }), private: isPrivate }),
     [state.board, isPrivate],
   );
-  const key = selectionKey(selection);
   const query = useQuery(
-    async (signal) => ({ key, board: await call(LeaderboardService.method.getLeaderboard, selection, { signal }) }),
-    [key],
+    (signal) => call(LeaderboardService.method.getLeaderboard, selection, { signal }),
+    [selection],
   );
   return (
     <>
@@ -104,7 +101,7 @@ function Known({ model }: { model: VoiceModel }) {
         choices={Object.entries(leaderboard.boards).map(([value, label]) => ({ value, label }))}
         onChange={(board) => change({ board })}
       />
-      <Loaded query={queryFor(query, key)} loading={<Loading heightPx={640} />}>
+      <Loaded query={query} loading={<Loading heightPx={640} />}>
         {(board) => <OnBoard model={model} board={board} selection={selection} />}
       </Loaded>
     </>
@@ -157,7 +154,7 @@ function Ratings({
   computed?: bigint | undefined;
 }) {
   const { id, name, createdAt } = model;
-  const query = useQuery((signal) => loadHistory(id, selection, signal), [id, selection, computed]);
+  const query = useQuery((signal) => loadHistory(id, selection, signal), [id, selection, computed], { keep: true });
   return (
     <Loaded query={query} loading={<Loading heightPx={300} />}>
       {(days) => {

@@ -103,7 +103,7 @@ function Filters({ state, change }: Omit<ListProps, "open">) {
 
 function Rows({ state, change, open }: ListProps) {
   const request = listRequest(state);
-  const query = useQuery((signal) => listAll(request, signal), [JSON.stringify(request)]);
+  const query = useQuery((signal) => listAll(request, signal), [request]);
   return (
     <Loaded query={query} loading={<Loading lines={24} />}>
       {({ scenarios, isComplete }) =>

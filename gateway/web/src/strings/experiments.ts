@@ -98,8 +98,8 @@ export const experiments = {
     time: (text: string) => `About ${text}, if nothing else runs`,
     votes: (text: string) => `${text} votes of people, then the verdict`,
     tooFew: (prompts: number) =>
-      `No difference can be found with ${counted(prompts, "text", "different texts")}, however large it is: chance alone ` +
-      "makes such results in more than 5% of cases. Six different texts are the least.",
+      `With ${counted(prompts, "text", "different texts")} no difference can be found, however large. Use at least six.`,
+    byListeners: "The evidence is the number of listeners. Each listener counts once, however many votes they cast.",
     finds: (prompts: number, size: string) =>
       `With ${prompts} different texts, a difference of ${size} standard deviations is found 80% of the time.`,
     asIn: (size: string, metric: string) =>
@@ -148,7 +148,7 @@ export const experiments = {
     notStartedText: "Start it here, or with the command line:",
     noResults: "There is no verdict, because the experiment was cancelled.",
     waiting: "The verdict comes when every trial has ended.",
-    waitingVotes: "The verdict comes when the votes are there, or when you end the listening.",
+    waitingVotes: "The verdict comes when all votes are cast, or when you end the listening.",
   },
   progress: {
     title: "Progress",
@@ -218,7 +218,8 @@ export const experiments = {
     heatSpeedAbout:
       "The share of texts for which the voice of the row was faster than that of the column. Up to 50 ms is a tie, which counts half.",
     heatVotes: "Whom listeners preferred",
-    heatVotesAbout: "The share of votes for the voice of the row against that of the column. Ties count half.",
+    heatVotesAbout:
+      "The share of votes for the voice of the row against that of the column. Ties and votes that both are bad count half.",
     speed: ["the row was slower", "the row was faster"] as const,
     preference: ["the column was preferred", "the row was preferred"] as const,
     title: "Head to head",

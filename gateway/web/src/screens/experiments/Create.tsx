@@ -17,9 +17,9 @@ import { useQuery } from "../../rpc/query.ts";
 import { randomHex } from "../../rpc/trace.ts";
 import { experiments } from "../../strings/experiments.ts";
 import { listVoices } from "./catalogue.ts";
-import { type Draft, emptyDraft, requestOf } from "./draft.ts";
+import { commandOf, type Draft, emptyDraft, planOf, requestOf } from "./draft.ts";
 import { Estimate } from "./Estimate.tsx";
-import { type EstimatedVoice, promptsOf } from "./estimate.ts";
+import type { EstimatedVoice } from "./estimate.ts";
 import { MoreOptions } from "./MoreOptions.tsx";
 import { webhookSecrets } from "./secrets.ts";
 import { lastSpread } from "./spread.ts";
@@ -123,21 +123,12 @@ export function Create({ models }: { models: readonly string[] }) {
             <Button busy={create.busy} onClick={() => create.run(false)}>
               {text.save}
             </Button>
-            <CopyAs method={ExperimentService.method.createExperiment} request={requestOf(now)} />
+            <CopyAs method={ExperimentService.method.createExperiment} request={requestOf(now)} cli={commandOf(now)} />
           </p>
         </div>
       </form>
     </Page>
   );
-}
-
-function planOf(draft: Draft, voices: ReadonlyMap<string, EstimatedVoice> | undefined) {
-  return {
-    voices: draft.voices.flatMap((name) => voices?.get(name) ?? []),
-    prompts: promptsOf(draft.prompts),
-    repeats: Number(draft.repeats) || 1,
-    votesPerPair: draft.evalMode === Experiment_EvalMode.automated ? 0 : Number(draft.votesPerPair) || 0,
-  };
 }
 
 function faultOf(chosen: readonly string[], place: number, known: ReadonlyMap<string, EstimatedVoice>) {

@@ -48,7 +48,9 @@ function Details({ plan, it, spread }: EstimateProps & { it: Outlook }) {
         {it.unknownPrices.length > 0 && <li>{text.unknownPrice(it.unknownPrices.join(", "))}</li>}
         {it.votes > 0 && <li>{text.votes(count(it.votes))}</li>}
       </ul>
-      {it.detectable === undefined ? (
+      {it.byListeners ? (
+        <p>{text.byListeners}</p>
+      ) : it.detectable === undefined ? (
         <p class="estimate-warning">{text.tooFew(it.differentPrompts)}</p>
       ) : (
         <p>

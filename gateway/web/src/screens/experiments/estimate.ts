@@ -49,6 +49,10 @@ export interface Plan {
   repeats: number;
   /** 0 unless people judge. */
   votesPerPair: number;
+  /** Whether models listen to the trials. The profile `latency` needs none. */
+  listens: boolean;
+  /** Whether the evidence is the number of listeners, and not the texts. */
+  byListeners: boolean;
 }
 
 export interface Estimate {
@@ -60,7 +64,8 @@ export interface Estimate {
   seconds: number;
   votes: number;
   differentPrompts: number;
-  /** In standard deviations. Undefined if no difference can be found. */
+  byListeners: boolean;
+  /** In standard deviations. Undefined if no difference can be found, and if listeners are the evidence. */
   detectable: number | undefined;
 }
 
@@ -78,7 +83,7 @@ export function detectableDz(prompts: number): number | undefined {
 }
 
 export function estimate(plan: Plan): Estimate {
-  const { voices, prompts, repeats, votesPerPair } = plan;
+  const { voices, prompts, repeats, votesPerPair, listens, byListeners } = plan;
   const characters = prompts.reduce((sum, prompt) => sum + [...prompt].length, 0) * repeats;
   const speech = characters / CHARACTERS_PER_SECOND;
   const speaking = new Map<string, number>();
@@ -88,7 +93,9 @@ export function estimate(plan: Plan): Estimate {
     speaking.set(voice.provider, (speaking.get(voice.provider) ?? 0) + work);
   }
   const trials = voices.length * prompts.length * repeats;
-  const listening = trials * LISTENING_SECONDS_PER_TRIAL + speech * voices.length * LISTENING_SECONDS_PER_SECOND;
+  const listening = listens
+    ? trials * LISTENING_SECONDS_PER_TRIAL + speech * voices.length * LISTENING_SECONDS_PER_SECOND
+    : 0;
   const pairs = (voices.length * (voices.length - 1)) / 2;
   const differentPrompts = new Set(prompts).size;
   const paid = voices.filter((voice) => !voice.local);
@@ -98,9 +105,10 @@ export function estimate(plan: Plan): Estimate {
     dollars: paid.reduce((sum, voice) => sum + ((voice.price ?? 0) * characters) / 1000, 0),
     unknownPrices: paid.filter((voice) => voice.price === undefined).map((voice) => voice.name),
     // Recordings are listened to while others are still made.
-    seconds: Math.max(listening, 0, ...speaking.values()),
+    seconds: Math.max(listening, ...speaking.values()),
     votes: pairs * prompts.length * votesPerPair,
     differentPrompts,
-    detectable: detectableDz(differentPrompts),
+    byListeners,
+    detectable: byListeners ? undefined : detectableDz(differentPrompts),
   };
 }

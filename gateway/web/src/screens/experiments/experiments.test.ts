@@ -10,7 +10,7 @@ import {
 import { Results_Level, ResultsSchema } from "../../../gen/voicearena/experiments/v1/results_pb.js";
 import { WordErrors_Operation, WordErrorsSchema } from "../../../gen/voicearena/scoring/v1/evaluation_metrics_pb.js";
 import { voiceName } from "../../words/voice.ts";
-import { emptyDraft, requestOf } from "./draft.ts";
+import { commandOf, emptyDraft, requestOf } from "./draft.ts";
 import { amount, difference, metricName, parseVoice, pValue, statusName } from "./names.ts";
 import { meetingOf } from "./pairs.ts";
 import { progressOf, secondsLeft, withTrial } from "./progress.ts";
@@ -54,6 +54,13 @@ test("the request has only what was filled in", () => {
   });
 });
 
+test("the command has what was filled in", () => {
+  const draft = { ...emptyDraft(["espeak:en-us", "espeak:en-gb"]), name: "First", prompts: "Hello.\nBye." };
+  const words = ["--name", "First", "--model", "espeak:en-us", "--model", "espeak:en-gb", "--prompt", "Hello."];
+  const rest = ["--prompt", "Bye.", "--scenario", "general", "--eval-mode", "automated", "--repeats", "1"];
+  expect(commandOf(draft)).toEqual(["experiment", "create", ...words, ...rest]);
+});
+
 test("votes are asked for only if people judge", () => {
   const request = requestOf({ ...emptyDraft([]), evalMode: Experiment_EvalMode.hybrid, votesPerPair: "5" });
   expect([request.votesPerPair, request.listeningDays]).toEqual([5, 14]);
@@ -88,10 +95,12 @@ test("the reasons are those of the server between the two levels and what can be
 test("a pair is seen from both sides, and ties count half", () => {
   const pair = { modelA: "x:a", modelB: "x:b", aWins: 5, bWins: 1, ties: 2, pHolm: 0.04, votes: { a: 1, bothBad: 1 } };
   const results = create(ResultsSchema, { headToHead: [pair] });
-  expect(meetingOf(results, "x:a", "x:b", false)).toEqual({ wins: 5, losses: 1, ties: 2, share: 0.75, sure: true });
+  expect(meetingOf(results, "x:a", "x:b", false)).toEqual({ wins: 5, losses: 1, ties: 2, share: 0.75, sure: false });
   expect(meetingOf(results, "x:b", "x:a", false)).toMatchObject({ wins: 1, losses: 5, share: 0.25 });
   expect(meetingOf(results, "x:a", "x:b", true)).toEqual({ wins: 1, losses: 0, ties: 1, share: 0.75, sure: false });
   expect(meetingOf(results, "x:a", "x:c", false)).toBeNull();
+  const clear = create(ResultsSchema, { headToHead: [{ ...pair, votes: { a: 9, pHolm: 0.004 } }] });
+  expect(meetingOf(clear, "x:b", "x:a", true)).toMatchObject({ losses: 9, sure: true });
 });
 
 test("the spread of a former experiment is what its smallest difference was computed from", () => {

@@ -8,7 +8,7 @@ export interface Meeting {
   ties: number;
   /** The share of the first voice, ties half. Null if they never met. */
   share: number | null;
-  /** Whether chance is an unlikely explanation, after correction for all pairs. */
+  /** Whether chance is an unlikely explanation of the votes, after correction for all pairs. */
   sure: boolean;
 }
 
@@ -33,6 +33,7 @@ function meeting(pair: HeadToHead, byPeople: boolean, isSwapped: boolean): Meeti
   const ties = byPeople ? (votes?.ties ?? 0) + (votes?.bothBad ?? 0) : pair.ties;
   const [wins, losses] = isSwapped ? [b, a] : [a, b];
   const all = wins + losses + ties;
-  const p = byPeople ? votes?.pHolm : pair.pHolm;
+  // The p-value of measurements is that of the primary metric, not of who was faster.
+  const p = byPeople ? votes?.pHolm : undefined;
   return { wins, losses, ties, share: all === 0 ? null : (wins + ties / 2) / all, sure: p !== undefined && p <= MAX_P };
 }

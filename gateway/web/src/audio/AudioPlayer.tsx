@@ -5,8 +5,16 @@ import { maySeek, type Player } from "./player.ts";
 import { Seekbar } from "./Seekbar.tsx";
 import "./player.css";
 
-/** A player with its button, its position and what went wrong. `name` says what it plays, as in "Play clip A". */
-export function AudioPlayer({ player, name }: { player: Player; name: string }) {
+interface AudioPlayerProps {
+  player: Player;
+  /** What it plays, as in "Play clip A". */
+  name: string;
+  /** What Retry does, unless it loads the same link again. */
+  onRetry?: () => void;
+}
+
+/** A player with its button, its position and what went wrong. */
+export function AudioPlayer({ player, name, onRetry = player.retry }: AudioPlayerProps) {
   const { failure, duration, phase } = player.state.value;
   return (
     <div class="player" data-phase={phase}>
@@ -23,7 +31,7 @@ export function AudioPlayer({ player, name }: { player: Player; name: string }) 
       {failure && (
         <div class="player-failure" role="alert">
           <p>{audio.failures[failure]}</p>
-          <Button onClick={player.retry}>{audio.retry}</Button>
+          <Button onClick={onRetry}>{audio.retry}</Button>
         </div>
       )}
     </div>

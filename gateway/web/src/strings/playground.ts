@@ -20,7 +20,7 @@ export const playground = {
     without: "Without a key you hear prepared clips",
     withoutText: "With a key, type a text and hear 2 to 4 voices speak it.",
     clips: "Two voices of the arena with the same text",
-    clipsText: "Who speaks is told after a vote.",
+    clipsText: "You see who speaks after your vote.",
     clip: (letter: string) => `clip ${letter}`,
     vote: "Vote on them in a battle",
     noClips: "No prepared clips are ready yet",

@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { type Trial, Trial_Status } from "../../../gen/voicearena/experiments/v1/experiment_pb.js";
 import { AudioPlayer } from "../../audio/AudioPlayer.tsx";
-import { usePlayer } from "../../audio/use_player.ts";
+import { useExpiringPlayer } from "../../audio/expiring.ts";
 import { milliseconds, seconds } from "../../format/duration.ts";
 import { ABSENT, count, decimal, percent } from "../../format/number.ts";
 import { experiments } from "../../strings/experiments.ts";
@@ -13,8 +13,15 @@ import { alignedWords } from "./words.ts";
 
 const text = experiments.trials;
 
+interface TrialCardProps {
+  trial: Trial;
+  isRepeated: boolean;
+  /** Reads the trials again, because the link to the audio has expired. */
+  onExpired: () => void;
+}
+
 /** One recording: its audio, its most important measurements, and what was heard. */
-export function TrialCard({ trial, isRepeated }: { trial: Trial; isRepeated: boolean }) {
+export function TrialCard({ trial, isRepeated, onExpired }: TrialCardProps) {
   const name = voiceName(trial);
   const facts: [string, string][] = [
     [text.ttfb, milliseconds(trial.ttfbMs)],
@@ -40,6 +47,7 @@ export function TrialCard({ trial, isRepeated }: { trial: Trial; isRepeated: boo
             url={trial.audioUrl}
             duration={trial.durationSeconds}
             name={text.play(name, trial.promptIndex + 1)}
+            onExpired={onExpired}
           />
         </WhenNear>
       )}
@@ -64,23 +72,20 @@ export function TrialCard({ trial, isRepeated }: { trial: Trial; isRepeated: boo
   );
 }
 
-function TrialAudio({ url, duration, name }: { url: string; duration: number | undefined; name: string }) {
-  // Each time the trial is read, it has another link. The first one stays, so that what plays is not cut off.
-  const kept = useSignal(url);
-  const player = usePlayer({
-    url: kept.value,
-    fetching: "streamed",
-    seeking: "free",
-    ...(duration === undefined ? {} : { seconds: duration }),
-  });
-  const hasFailed = player.state.value.failure !== undefined;
-  useEffect(() => {
-    if (hasFailed) {
-      // It may have expired.
-      kept.value = url;
-    }
-  }, [hasFailed, url]);
-  return <AudioPlayer player={player} name={name} />;
+interface TrialAudioProps {
+  url: string;
+  duration: number | undefined;
+  name: string;
+  onExpired: () => void;
+}
+
+function TrialAudio({ url, duration, name, onExpired }: TrialAudioProps) {
+  const source = { url, fetching: "streamed", seeking: "free" } as const;
+  const { player, retry } = useExpiringPlayer(
+    duration === undefined ? source : { ...source, seconds: duration },
+    onExpired,
+  );
+  return <AudioPlayer player={player} name={name} onRetry={retry} />;
 }
 
 /** Shows its content once it is near the screen: a page of 400 players would load 400 recordings. */

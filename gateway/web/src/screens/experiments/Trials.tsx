@@ -89,7 +89,12 @@ export function Trials({ experiment, filter, onFilter }: TrialsProps) {
                   </h3>
                   <ul class="trial-cards">
                     {trials.map((trial) => (
-                      <TrialCard key={trial.id} trial={trial} isRepeated={experiment.repeats > 1} />
+                      <TrialCard
+                        key={trial.id}
+                        trial={trial}
+                        isRepeated={experiment.repeats > 1}
+                        onExpired={query.reload}
+                      />
                     ))}
                   </ul>
                 </section>

@@ -1,5 +1,5 @@
-import { useSignal } from "@preact/signals";
-import { useMemo } from "preact/hooks";
+import { type Signal, useSignal } from "@preact/signals";
+import { useEffect, useMemo } from "preact/hooks";
 import type { Evaluation, Metric } from "../../../gen/voicearena/scoring/v1/scoring_pb.js";
 import { AudioPlayer } from "../../audio/AudioPlayer.tsx";
 import { MAX_DECODED_SECONDS } from "../../audio/decode.ts";
@@ -21,6 +21,9 @@ import { turnsOf } from "./turns.ts";
 import { WordErrorsView, WordsView } from "./Words.tsx";
 import { alignedWords, heardWords } from "./words.ts";
 
+// The height of the play button, so that nothing moves when the player comes.
+const PLAYER_HEIGHT_PX = 44;
+
 interface ListeningProps {
   evaluation: Evaluation;
   metrics: readonly Metric[];
@@ -32,6 +35,7 @@ export function Listening({ evaluation, metrics }: ListeningProps) {
   const isLong = (durationSeconds ?? 0) > MAX_DECODED_SECONDS;
   const isWanted = useSignal(!isLong);
   const hasAudio = audioDeletedAt === undefined;
+  const player = useSignal<Player | undefined>(undefined);
   const recording = useQuery(
     async (signal) => (hasAudio && isWanted.value ? await fetchRecording(id, signal) : null),
     [id, isWanted.value],
@@ -39,50 +43,68 @@ export function Listening({ evaluation, metrics }: ListeningProps) {
   const blob = recording.value ?? undefined;
   return (
     <Section title={text.recording}>
-      {!hasAudio && <p>{text.deleted}</p>}
-      {recording.error && <Failure error={recording.error} onRetry={recording.reload} />}
-      {hasAudio && !isWanted.value && (
-        <p class="actions">
-          <Button
-            onClick={() => {
-              isWanted.value = true;
-            }}
-          >
-            {text.load(position(durationSeconds))}
-          </Button>
-        </p>
-      )}
-      {hasAudio && isWanted.value && !blob && !recording.error && <Loading heightPx={44} />}
-      {blob ? (
-        <WithPlayer evaluation={evaluation} metrics={metrics} blob={blob} />
+      {hasAudio ? (
+        <div class="evaluation-player">
+          {recording.error && <Failure error={recording.error} onRetry={recording.reload} />}
+          {blob ? (
+            <RecordingPlayer blob={blob} durationSeconds={durationSeconds} player={player} />
+          ) : (
+            !isWanted.value && (
+              <Button
+                onClick={() => {
+                  isWanted.value = true;
+                }}
+              >
+                {text.load(position(durationSeconds))}
+              </Button>
+            )
+          )}
+          {isWanted.value && !blob && !recording.error && <Loading heightPx={PLAYER_HEIGHT_PX} />}
+        </div>
       ) : (
-        <Heard evaluation={evaluation} metrics={metrics} />
+        <p>{text.deleted}</p>
       )}
+      <Heard evaluation={evaluation} metrics={metrics} player={player.value} blob={blob} />
     </Section>
   );
 }
 
-function WithPlayer({ evaluation, metrics, blob }: ListeningProps & { blob: Blob }) {
+interface RecordingPlayerProps {
+  blob: Blob;
+  durationSeconds: number | undefined;
+  /** Gets the player for as long as it is shown. */
+  player: Signal<Player | undefined>;
+}
+
+function RecordingPlayer({ blob, durationSeconds, player: shared }: RecordingPlayerProps) {
   const url = useBlobUrl(blob);
   const player = usePlayer({
     url,
     fetching: "streamed",
     seeking: "free",
-    ...(evaluation.durationSeconds === undefined ? {} : { seconds: evaluation.durationSeconds }),
+    ...(durationSeconds === undefined ? {} : { seconds: durationSeconds }),
   });
+  useEffect(() => {
+    shared.value = player;
+    return () => {
+      shared.value = undefined;
+    };
+  }, [player]);
   return (
     <>
-      <div class="evaluation-player">
-        <AudioPlayer player={player} name={text.play} />
-        <Volume />
-      </div>
-      <Heard evaluation={evaluation} metrics={metrics} player={player} blob={blob} />
+      <AudioPlayer player={player} name={text.play} />
+      <Volume />
     </>
   );
 }
 
+interface HeardProps extends ListeningProps {
+  player: Player | undefined;
+  blob: Blob | undefined;
+}
+
 /** What was heard, along one time axis and as text. Without a player it can be read only. */
-function Heard({ evaluation, metrics, player, blob }: ListeningProps & { player?: Player; blob?: Blob }) {
+function Heard({ evaluation, metrics, player, blob }: HeardProps) {
   const { id, metrics: measured, diarization, audioDeletedAt } = evaluation;
   const peaks = useQuery(async (signal) => (audioDeletedAt === undefined ? await fetchPeaks(id, signal) : null), [id]);
   const words = useMemo(() => {

@@ -158,7 +158,7 @@ def votes_summary(results: Results) -> str:
     if votes.supervised:
         summary += f"; {votes.supervised} from a supervised panel, whose listeners can share one address"
     if votes.largest_address_share > LARGE_SHARE:
-        summary += f"; {votes.largest_address_share:.0%} of listeners at one address"
+        summary += f"; {votes.largest_address_share:.0%} of these votes came from one address"
     if votes.excluded:
         why = ", ".join(f"{each.votes} {each.description or each.reason}" for each in votes.exclusions)
         summary += f"; {_count(votes.excluded, 'further vote')} left out: {why}"

@@ -209,9 +209,11 @@ export const experiments = {
     votes: "Votes of listeners",
     votesText: (votes: number, listeners: number) =>
       `${counted(votes, "vote", "votes")} of ${counted(listeners, "listener", "listeners")} count.`,
-    bothBad: (count: number) => `${count} say that both clips are bad.`,
+    bothBad: (count: number) => `${counted(count, "says", "say")} that both clips are bad.`,
     excluded: (count: number) => `${count} more were excluded as doubtful:`,
-    oneAddress: (share: string) => `${share} of them came from one network address.`,
+    supervised: (count: number) => `${count} came from a supervised panel.`,
+    oneAddress: (share: string) =>
+      `${share} of these votes came from one network address, so confidence is at most low.`,
   },
   pairs: {
     heatSpeed: "Who was faster, text by text",

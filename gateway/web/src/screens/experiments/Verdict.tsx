@@ -18,7 +18,7 @@ import { experiments } from "../../strings/experiments.ts";
 import { voiceName } from "../../words/voice.ts";
 import { HeadToHead } from "./HeadToHead.tsx";
 import { Components, Ranking } from "./Ranking.tsx";
-import { reasonSentences, verdictSentence } from "./sentences.ts";
+import { reasonSentences, verdictSentence, voteSentences } from "./sentences.ts";
 
 const text = experiments.verdict;
 const { method } = ExperimentService;
@@ -99,10 +99,7 @@ function Votes({ results }: { results: Results }) {
   const { votes } = results;
   return votes === undefined ? null : (
     <Section title={text.votes}>
-      <p>
-        {text.votesText(votes.votes, votes.listeners)} {text.bothBad(votes.bothBad)}{" "}
-        {votes.largestAddressShare !== undefined && text.oneAddress(percent(votes.largestAddressShare))}
-      </p>
+      <p>{voteSentences(votes).join(" ")}</p>
       {votes.excluded > 0 && (
         <>
           <p>{text.excluded(votes.excluded)}</p>

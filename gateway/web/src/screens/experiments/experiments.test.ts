@@ -7,14 +7,14 @@ import {
   Trial_Status,
   TrialSchema,
 } from "../../../gen/voicearena/experiments/v1/experiment_pb.js";
-import { Results_Level, ResultsSchema } from "../../../gen/voicearena/experiments/v1/results_pb.js";
+import { Results_Level, ResultsSchema, VoteSummarySchema } from "../../../gen/voicearena/experiments/v1/results_pb.js";
 import { WordErrors_Operation, WordErrorsSchema } from "../../../gen/voicearena/scoring/v1/evaluation_metrics_pb.js";
 import { voiceName } from "../../words/voice.ts";
 import { commandOf, emptyDraft, requestOf } from "./draft.ts";
 import { amount, difference, metricName, parseVoice, pValue, statusName } from "./names.ts";
 import { meetingOf } from "./pairs.ts";
 import { progressOf, secondsLeft, withTrial } from "./progress.ts";
-import { reasonSentences, verdictSentence } from "./sentences.ts";
+import { reasonSentences, verdictSentence, voteSentences } from "./sentences.ts";
 import { spreadOf } from "./spread.ts";
 import { alignedWords } from "./words.ts";
 
@@ -90,6 +90,18 @@ test("the reasons are those of the server between the two levels and what can be
     "Because.",
     "With this many texts, a difference of 0.087 in score of each text is detected 80% of the time.",
   ]);
+});
+
+test("the votes are described with what qualifies them", () => {
+  const votes = create(VoteSummarySchema, { votes: 32, listeners: 8, largestAddressShare: 0.5 });
+  expect(voteSentences(votes)).toEqual(["32 votes of 8 listeners count."]);
+  expect(voteSentences({ ...votes, bothBad: 2, supervised: 16, largestAddressShare: 0.75 })).toEqual([
+    "32 votes of 8 listeners count.",
+    "2 say that both clips are bad.",
+    "16 came from a supervised panel.",
+    "75% of these votes came from one network address, so confidence is at most low.",
+  ]);
+  expect(voteSentences({ ...votes, bothBad: 1 })[1]).toBe("1 says that both clips are bad.");
 });
 
 test("a pair is seen from both sides, and ties count half", () => {

@@ -1,10 +1,13 @@
 // A verdict in sentences, as `arena experiment results` writes it.
 
-import { type Results, Results_Level } from "../../../gen/voicearena/experiments/v1/results_pb.js";
+import { type Results, Results_Level, type VoteSummary } from "../../../gen/voicearena/experiments/v1/results_pb.js";
+import { percent } from "../../format/number.ts";
 import { experiments } from "../../strings/experiments.ts";
 import { amount, levelName, metricName, pValue } from "./names.ts";
 
 const text = experiments.verdict;
+// With a larger share from one address, confidence is at most low: those listeners can be one person.
+const MAX_ADDRESS_SHARE = 0.5;
 
 /** Returns the verdict in one sentence. */
 export function verdictSentence(results: Results): string {
@@ -29,6 +32,17 @@ export function reasonSentences(results: Results): string[] {
     sentences.push(text.smallest(amount(minimumDetectableEffect, primaryMetric), metricName(primaryMetric)));
   }
   return sentences;
+}
+
+/** Returns how many votes count, and what qualifies them, one sentence each. */
+export function voteSentences(votes: VoteSummary): string[] {
+  const share = votes.largestAddressShare ?? 0;
+  return [
+    text.votesText(votes.votes, votes.listeners),
+    ...(votes.bothBad > 0 ? [text.bothBad(votes.bothBad)] : []),
+    ...(votes.supervised > 0 ? [text.supervised(votes.supervised)] : []),
+    ...(share > MAX_ADDRESS_SHARE ? [text.oneAddress(percent(share))] : []),
+  ];
 }
 
 function chance(p: number | undefined): string {

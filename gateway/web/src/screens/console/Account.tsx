@@ -9,7 +9,6 @@ import { Button } from "../../parts/Button.tsx";
 import { Command } from "../../parts/Copy.tsx";
 import { Failure } from "../../parts/Failure.tsx";
 import { Field } from "../../parts/Field.tsx";
-import { Loaded } from "../../parts/Loaded.tsx";
 import { Section } from "../../parts/Page.tsx";
 import { useAction } from "../../rpc/action.ts";
 import { call } from "../../rpc/client.ts";
@@ -21,6 +20,7 @@ import { Secret } from "./Secret.tsx";
 import "./console.css";
 
 const { account } = texts;
+const ID_CHARACTERS = 36;
 
 export function Account() {
   const issued = useSignal<string | undefined>(undefined);
@@ -107,6 +107,17 @@ function Register({ onIssued }: { onIssued: (key: string) => void }) {
           >
             {account.haveKey}
           </Button>
+          <CopyAs
+            method={AuthService.method.registerDeveloper}
+            request={{ name: name.value || account.nameExample, email: email.value || account.emailExample }}
+            cli={[
+              "register",
+              "--name",
+              name.value || account.nameExample,
+              "--email",
+              email.value || account.emailExample,
+            ]}
+          />
         </p>
       </form>
     </Section>
@@ -115,34 +126,30 @@ function Register({ onIssued }: { onIssued: (key: string) => void }) {
 
 function Owner({ credential }: { credential: string }) {
   const developer = useQuery((signal) => call(AuthService.method.getCurrentDeveloper, {}, { signal }), []);
+  const owner = developer.value;
   return (
     <>
       <Section
         title={texts.tabs.account}
         actions={<CopyAs method={AuthService.method.getCurrentDeveloper} request={{}} />}
       >
-        <Loaded query={developer}>
-          {(owner) => (
-            <dl class="facts">
-              <dt>{account.name}</dt>
-              <dd dir="auto">{owner.name}</dd>
-              <dt>{account.email}</dt>
-              <dd>{owner.email}</dd>
-              <dt>{account.id}</dt>
-              <dd>
-                <code>{owner.id}</code>
-              </dd>
-              <dt>{account.since}</dt>
-              <dd>
-                <When at={owner.createdAt} />
-              </dd>
-              <dt>{account.key}</dt>
-              <dd>
-                <code>{credential.slice(0, 8)}…</code>
-              </dd>
-            </dl>
-          )}
-        </Loaded>
+        {developer.error && <Failure error={developer.error} onRetry={developer.reload} />}
+        {(owner || developer.loading) && (
+          <dl class="facts" aria-busy={developer.loading}>
+            <dt>{account.name}</dt>
+            <dd dir="auto">{owner ? owner.name : <Waiting />}</dd>
+            <dt>{account.email}</dt>
+            <dd>{owner ? owner.email : <Waiting />}</dd>
+            <dt>{account.id}</dt>
+            <dd>{owner ? <code>{owner.id}</code> : <Waiting />}</dd>
+            <dt>{account.since}</dt>
+            <dd>{owner ? <When at={owner.createdAt} /> : <Waiting />}</dd>
+            <dt>{account.key}</dt>
+            <dd>
+              <code>{credential.slice(0, 8)}…</code>
+            </dd>
+          </dl>
+        )}
         <p class="actions">
           <Button onClick={forgetApiKey}>{account.forget}</Button>
           <Button
@@ -160,4 +167,9 @@ function Owner({ credential }: { credential: string }) {
       </Section>
     </>
   );
+}
+
+/** Has the place of a text that is loading: as long as an id, so that nothing moves when it comes. */
+function Waiting() {
+  return <code class="facts-waiting">{"0".repeat(ID_CHARACTERS)}</code>;
 }

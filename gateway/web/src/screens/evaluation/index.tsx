@@ -49,10 +49,12 @@ function One({ id }: { id: string }) {
       title={text.title}
       lead={found && <Lead evaluation={found} />}
       actions={
-        <>
-          {found && <Actions evaluation={found} query={query} />}
-          <CopyAs method={ScoringService.method.getEvaluation} request={{ id }} cli={["evaluation", "show", id]} />
-        </>
+        found && (
+          <>
+            <Actions evaluation={found} query={query} />
+            <CopyAs method={ScoringService.method.getEvaluation} request={{ id }} cli={["evaluation", "show", id]} />
+          </>
+        )
       }
     >
       <Loaded query={query} loading={<Loading lines={24} />}>

@@ -47,6 +47,8 @@ export function One({ id, isEdited, open }: OneProps) {
   });
   const scenario = query.value?.scenario;
   const isMine = scenario !== undefined && scenario.developerId !== "" && scenario.developerId === me.value;
+  // All actions come at once, so that none moves.
+  const isReady = query.error !== undefined || (scenario !== undefined && !me.loading);
   if (isEdited && scenario && isMine) {
     return (
       <Form
@@ -64,21 +66,23 @@ export function One({ id, isEdited, open }: OneProps) {
       title={scenario?.name ?? text.title}
       lead={scenario && <States scenario={scenario} isMine={isMine} />}
       actions={
-        <>
-          <Button onClick={() => open("")}>{text.back}</Button>
-          <CopyAs method={ScenarioService.method.getScenario} request={{ id }} cli={["scenario", "show", id]} />
-          {isMine && <Button onClick={() => open(id, "edit")}>{text.edit}</Button>}
-          {isMine && !scenario.archived && (
-            <Button
-              kind="danger"
-              onClick={() => {
-                asks.value = true;
-              }}
-            >
-              {text.archive}
-            </Button>
-          )}
-        </>
+        isReady && (
+          <>
+            <Button onClick={() => open("")}>{text.back}</Button>
+            <CopyAs method={ScenarioService.method.getScenario} request={{ id }} cli={["scenario", "show", id]} />
+            {isMine && <Button onClick={() => open(id, "edit")}>{text.edit}</Button>}
+            {isMine && !scenario.archived && (
+              <Button
+                kind="danger"
+                onClick={() => {
+                  asks.value = true;
+                }}
+              >
+                {text.archive}
+              </Button>
+            )}
+          </>
+        )
       }
     >
       <Loaded query={query} loading={<Loading lines={16} />}>

@@ -3,12 +3,14 @@
 export const texts = {
   tabs: { account: "Account", keys: "Keys", webhooks: "Webhooks", voices: "Voices", status: "Status" },
   tabsLabel: "Parts of the console",
-  once: "It is shown only now, because only its hash is stored. Copy it before you close this.",
+  once: "Copy it now: it is shown only once.",
   account: {
     register: "Register",
     registerLead: "A key is free. With it you run experiments, evaluate recordings and hear voices side by side.",
     name: "Name",
+    nameExample: "Ada",
     email: "E-mail address",
+    emailExample: "ada@example.org",
     emailHint: "It identifies you. Nothing is sent to it.",
     haveKey: "I have a key",
     newKey: "Your API key",
@@ -59,7 +61,7 @@ export const texts = {
   },
   webhooks: {
     title: "Webhook endpoints",
-    lead: "A message goes to them when an experiment, an evaluation or a battle ends that names their URL.",
+    lead: "When an experiment, an evaluation or a battle that names its URL ends, an endpoint gets a message.",
     add: "Add an endpoint",
     url: "URL",
     urlHint: "An http or https address that answers with 2xx within 15 seconds.",

@@ -1,5 +1,7 @@
 // The texts of the screen of one evaluation.
 
+import { counted } from "../format/number.ts";
+
 export const evaluationStrings = {
   title: "Evaluation",
   needsKey: "An evaluation is shown to the developer who made it.",
@@ -68,8 +70,8 @@ export const evaluationStrings = {
   orLess: (value: string) => `${value} or less`,
   range: (low: string, high: string) => `${low} to ${high}`,
   truth: (value: boolean) => (value ? "yes" : "no"),
-  outside: (count: string) => `${count} of them outside of the good range (!).`,
-  everythingGood: "None of them is outside of its good range.",
+  outside: (values: number) => `${counted(values, "value is outside its", "values are outside their")} good range (!).`,
+  everythingGood: "Every value with a good range is inside it.",
   missing: "Not measured",
   steps: "Steps",
   stepsCaption: "The steps of this evaluation",

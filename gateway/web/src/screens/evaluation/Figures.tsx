@@ -1,6 +1,5 @@
 import type { Evaluation, Metric } from "../../../gen/voicearena/scoring/v1/scoring_pb.js";
 import { Measured } from "../../format/Measured.tsx";
-import { count } from "../../format/number.ts";
 import { type Column, Table } from "../../parts/Table.tsx";
 import { evaluationStrings as text } from "../../strings/evaluation.ts";
 import { type Figure, figuresOf, goodRange, isGood, versionsOf, written } from "./figures.ts";
@@ -34,7 +33,7 @@ export function Figures({ evaluation, metrics }: { evaluation: Evaluation; metri
   ];
   return (
     <>
-      <p class="evaluation-note">{bad > 0 ? text.outside(count(bad)) : text.everythingGood}</p>
+      <p class="evaluation-note">{bad > 0 ? text.outside(bad) : text.everythingGood}</p>
       <Table
         caption={text.figuresCaption}
         columns={columns}

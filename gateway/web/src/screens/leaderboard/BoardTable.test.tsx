@@ -46,6 +46,12 @@ test("a provisional row is grey and says so, an unknown interval and a missing p
   expect(html).toContain("not measured");
 });
 
+test("a row has what the CSV has of the speech itself", () => {
+  const html = table([row(1, { avgSemascore: 0.914, avgProsody: 0.5, reliability: 0.9958 })]);
+  expect(html).toMatch(/Meaning kept.*Prosody.*Failures/);
+  expect(html).toMatch(/>0\.91<.*>0\.50<.*>0\.4%</);
+});
+
 test("a name with markup is text", () => {
   expect(table([row(1, { name: "<script>alert(1)</script>" })])).toContain("&lt;script>");
 });

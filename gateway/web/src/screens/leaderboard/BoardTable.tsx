@@ -7,7 +7,7 @@ import { dollars } from "../../format/money.ts";
 import { count, decimal, percent, rating } from "../../format/number.ts";
 import { type Column, type Sort, Table } from "../../parts/Table.tsx";
 import { leaderboard as text } from "../../strings/leaderboard.ts";
-import { groupStarts, rankRange, sorted } from "./board.ts";
+import { failureShare, groupStarts, rankRange, sorted } from "./board.ts";
 
 // The average of the models, by the definition of the scale.
 const AVERAGE = 1500;
@@ -61,6 +61,9 @@ function columnsOf(domain: readonly [number, number]): Column<LeaderboardRow>[] 
     { id: "win_rate", heading: columns.win_rate, cell: (row) => <Won row={row} />, numeric: true, sortable: true },
     measured("word_errors", columns.word_errors, (row) => percent(row.avgWer, 1)),
     measured("quality", columns.quality, (row) => decimal(row.avgQuality)),
+    measured("meaning", columns.meaning, (row) => decimal(row.avgSemascore)),
+    measured("prosody", columns.prosody, (row) => decimal(row.avgProsody)),
+    measured("failures", columns.failures, (row) => percent(failureShare(row), 1)),
     measured("latency", columns.latency, (row) => milliseconds(row.medianTtfaMs)),
     measured("price", columns.price, (row) => dollars(row.costPer1000Characters)),
     measured("elo", columns.elo, (row) => rating(row.eloRating)),

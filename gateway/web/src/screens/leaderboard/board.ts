@@ -58,7 +58,7 @@ interface Order {
   best: "high" | "low";
 }
 
-/** The columns that sort. Their names are those of the API, and `rating`. */
+/** The columns that sort. Where the API can sort by a column, it has its name there. */
 export const ORDERS: Record<string, Order> = {
   rank: { value: (row) => row.rank, best: "low" },
   rating: { value: (row) => row.rating, best: "high" },
@@ -67,9 +67,17 @@ export const ORDERS: Record<string, Order> = {
   win_rate: { value: (row) => row.winRate, best: "high" },
   word_errors: { value: (row) => row.avgWer, best: "low" },
   quality: { value: (row) => row.avgQuality, best: "high" },
+  meaning: { value: (row) => row.avgSemascore, best: "high" },
+  prosody: { value: (row) => row.avgProsody, best: "high" },
+  failures: { value: failureShare, best: "low" },
   latency: { value: (row) => row.medianTtfaMs, best: "low" },
   price: { value: (row) => row.costPer1000Characters, best: "low" },
 };
+
+/** Returns the share of the requests for speech that fail. */
+export function failureShare({ reliability }: LeaderboardRow): number | undefined {
+  return reliability === undefined ? undefined : 1 - reliability;
+}
 
 /** Returns the order that the URL names, the best first unless it says otherwise. */
 export function sortOf({ sort, order }: State): Sort {

@@ -82,7 +82,8 @@ export const texts = {
     secretTitle: "The secret of the endpoint",
     secretText: "Check the signature of each message with it.",
     empty: "There are no endpoints",
-    emptyText: "Add one here, or name a webhook_url when you create an experiment.",
+    emptyText: "Add one here, or with the command line:",
+    emptyCommand: "arena webhooks create https://example.org/hook",
   },
   voices: {
     providers: "Providers",

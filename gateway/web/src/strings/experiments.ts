@@ -284,6 +284,8 @@ export const experiments = {
     expired: "expired",
     revoked: "revoked",
     revoke: "Revoke",
+    revokeTitle: "Revoke this link?",
+    revokeText: "Nobody can vote with it any more. Its votes still count. This can't be undone.",
     revokedNow: "The link was revoked. Its votes still count.",
     progress: (received: string, needed: string) => `${received} of ${needed} votes`,
     opens: "Listening begins when every trial has ended. A link can be made before.",

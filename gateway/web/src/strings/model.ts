@@ -1,6 +1,8 @@
 // The texts of the screen of one model.
 
 export const model = {
+  battle: "Make a battle of it and another model:",
+  battleCommand: (id: string) => `.venv/bin/arena battle create --model ${id} --model OTHER`,
   board: "Votes of",
   addToExperiment: "Add to an experiment",
   kinds: { tts: "text to speech", recorded: "recordings by its owner" },
@@ -40,21 +42,21 @@ export const model = {
     about: (name: string) =>
       `The rating of ${name} on each board with its 95% interval. 1,500 is the average of the models.`,
     none: "No votes about this model yet",
-    noneText: "It is on the boards after its first votes. Make a battle of it:",
+    noneText: "It is on the boards after its first votes. Make a battle of it and another model:",
     average: "average",
   },
   history: {
     title: "Rating over time",
     about: (name: string) =>
       `The published rating of ${name} on each day in UTC, with its 95% band. A dotted step holds the last value over days without a board.`,
-    none: "No snapshots yet.",
+    none: "No snapshots yet",
     added: "Added",
   },
   against: {
     title: (name: string) => `${name} against the field`,
     about:
       "An axis for each measure, with the better end up, or on the right of a narrow screen. Each grey line is another model.",
-    none: "This model is not on this board yet.",
+    none: "This model is not on this board yet",
     measures: {
       rating: "Rating",
       won: "Won",
@@ -70,12 +72,12 @@ export const model = {
     title: "Strengths by category",
     about: (name: string) =>
       `The rating of ${name} on the board of each category with its 95% interval. 1,500 is the average of the models on that board.`,
-    none: "No category has votes about this model yet.",
+    none: "No category has votes about this model yet",
   },
   opponents: {
     title: "Opponents",
     caption: (name: string) => `Results of ${name} against each opponent`,
-    none: "It has met nobody yet.",
+    none: "It has met nobody yet",
     columns: { opponent: "Opponent", share: "Won", n: "Votes", result: "Result", sure: "Surely" },
     result: (wins: string, losses: string, ties: string, bad: string) =>
       `${wins} won, ${losses} lost, ${ties} tied, ${bad} neither good`,
@@ -84,7 +86,7 @@ export const model = {
   },
   evaluations: {
     title: "Latest evaluations",
-    none: "No decided battles yet.",
+    none: "No decided battles yet",
     heard: "Heard",
     hear: "Hear it",
     player: "the clip",

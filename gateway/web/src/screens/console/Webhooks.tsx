@@ -118,7 +118,10 @@ function OwnEndpoints() {
         }}
       />
       {failed && <Failure error={failed} />}
-      <List pages={list} empty={<Empty title={webhooks.empty} text={webhooks.emptyText} />}>
+      <List
+        pages={list}
+        empty={<Empty title={webhooks.empty} text={webhooks.emptyText} command={webhooks.emptyCommand} />}
+      >
         {(rows) => (
           <Table caption={webhooks.caption} columns={columns} rows={rows} rowKey={(endpoint) => endpoint.id} />
         )}

@@ -213,6 +213,7 @@ function Revoke({
   link: ListeningLink;
   onRevoked: () => void;
 }) {
+  const asks = useSignal(false);
   const revoke = useAction(async () => {
     await call(method.revokeListeningLink, { experimentId, linkId: link.id });
     announce(text.revokedNow);
@@ -220,10 +221,25 @@ function Revoke({
   });
   return (
     <>
-      <Button kind="danger" busy={revoke.busy} onClick={() => revoke.run()}>
+      <Button
+        kind="danger"
+        onClick={() => {
+          asks.value = true;
+        }}
+      >
         {text.revoke}
       </Button>
-      {revoke.error && <Failure error={revoke.error} />}
+      {asks.value && (
+        <Confirm
+          title={text.revokeTitle}
+          text={text.revokeText}
+          verb={text.revoke}
+          action={revoke}
+          onClose={() => {
+            asks.value = false;
+          }}
+        />
+      )}
     </>
   );
 }

@@ -57,7 +57,10 @@ export function Webhooks({ experiment }: { experiment: Experiment }) {
           cli={["experiment", "deliveries", id]}
         />
       </p>
-      <List pages={deliveries} empty={<Empty title={text.none} text={text.noneText} />}>
+      <List
+        pages={deliveries}
+        empty={<Empty title={text.none} text={text.noneText} command={`arena experiment watch ${id}`} />}
+      >
         {(rows) => <Table caption={text.caption} columns={columns} rows={rows} rowKey={(delivery) => delivery.id} />}
       </List>
     </>

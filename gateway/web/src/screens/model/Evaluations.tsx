@@ -7,6 +7,7 @@ import { AudioPlayer } from "../../audio/AudioPlayer.tsx";
 import { useBlobUrl, usePlayer } from "../../audio/use_player.ts";
 import { Measured, When } from "../../format/Measured.tsx";
 import { Button } from "../../parts/Button.tsx";
+import { Empty } from "../../parts/Empty.tsx";
 import { Failure } from "../../parts/Failure.tsx";
 import { Loaded } from "../../parts/Loaded.tsx";
 import { useAction } from "../../rpc/action.ts";
@@ -39,7 +40,7 @@ export function Evaluations({ model, names }: EvaluationsProps) {
     <Loaded query={query}>
       {({ battles }) =>
         battles.length === 0 ? (
-          <p>{text.evaluations.none}</p>
+          <Empty title={text.evaluations.none} text={text.battle} command={text.battleCommand(model.id)} />
         ) : (
           <>
             {!mayHear && <p class="model-note">{text.evaluations.ownerOnly}</p>}

@@ -2,6 +2,7 @@ import type { Leaderboard } from "../../../gen/voicearena/elo/v1/leaderboard_pb.
 import { LeaderboardService } from "../../../gen/voicearena/elo/v1/leaderboard_service_pb.js";
 import { Measured } from "../../format/Measured.tsx";
 import { count, percent } from "../../format/number.ts";
+import { Empty } from "../../parts/Empty.tsx";
 import { Loaded } from "../../parts/Loaded.tsx";
 import { type Column, Table } from "../../parts/Table.tsx";
 import { call } from "../../rpc/client.ts";
@@ -44,7 +45,7 @@ export function Opponents({ id, name, board, selection }: OpponentsProps) {
             return own ? [{ ...own, id: cell.opponentId, name: opponent, isSurelyWorse }] : [];
           });
         return rows.length === 0 ? (
-          <p>{text.opponents.none}</p>
+          <Empty title={text.opponents.none} text={text.battle} command={text.battleCommand(id)} />
         ) : (
           <Table caption={text.opponents.caption(name)} columns={COLUMNS} rows={rows} rowKey={(row) => row.id} />
         );

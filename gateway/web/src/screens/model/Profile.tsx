@@ -75,8 +75,7 @@ type Counts = [string, string, string, string];
 export function Boards({ model }: { model: VoiceModel }) {
   const boards = model.stats?.boards ?? [];
   if (boards.length === 0) {
-    const command = `.venv/bin/arena battle create --model ${model.id}`;
-    return <Empty title={text.boards.none} text={text.boards.noneText} command={command} />;
+    return <Empty title={text.boards.none} text={text.boards.noneText} command={text.battleCommand(model.id)} />;
   }
   return (
     <DotInterval

@@ -1,5 +1,6 @@
 import { LeaderboardService } from "../../../gen/voicearena/elo/v1/leaderboard_service_pb.js";
 import { DotInterval, type IntervalRow } from "../../charts/DotInterval.tsx";
+import { Empty } from "../../parts/Empty.tsx";
 import { Loaded } from "../../parts/Loaded.tsx";
 import { Loading } from "../../parts/Loading.tsx";
 import { call } from "../../rpc/client.ts";
@@ -25,7 +26,7 @@ export function Strengths({ id, name, selection }: StrengthsProps) {
     <Loaded query={query} loading={<Loading heightPx={200} />}>
       {(rows) =>
         rows.length === 0 ? (
-          <p>{text.strengths.none}</p>
+          <Empty title={text.strengths.none} text={text.battle} command={text.battleCommand(id)} />
         ) : (
           <DotInterval
             title={text.strengths.title}

@@ -11,6 +11,7 @@ import { ParallelAxes } from "../../charts/ParallelAxes.tsx";
 import { CopyAs } from "../../copy/CopyAs.tsx";
 import { count } from "../../format/number.ts";
 import { stampMs } from "../../format/time.ts";
+import { Empty } from "../../parts/Empty.tsx";
 import { Loaded } from "../../parts/Loaded.tsx";
 import { Loading } from "../../parts/Loading.tsx";
 import { Page, Section } from "../../parts/Page.tsx";
@@ -125,7 +126,7 @@ function OnBoard({ model, board, selection }: OnBoardProps) {
         {compared ? (
           <ParallelAxes title={text.against.title(name)} hideTitle description={text.against.about} {...compared} />
         ) : (
-          <p>{text.against.none}</p>
+          <Empty title={text.against.none} text={text.battle} command={text.battleCommand(id)} />
         )}
       </Section>
       <Section title={text.history.title}>
@@ -161,7 +162,7 @@ function Ratings({
         const added = createdAt && Math.floor(stampMs(createdAt) / 86_400_000) * 86_400_000;
         const isNear = added !== undefined && days[0] !== undefined && added > days[0].at - MAX_DAYS_BEFORE_MS;
         return days.length === 0 ? (
-          <p>{text.history.none}</p>
+          <Empty title={text.history.none} text={text.battle} command={text.battleCommand(id)} />
         ) : (
           <LineBand
             title={text.history.title}

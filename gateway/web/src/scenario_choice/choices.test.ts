@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { expect, it, vi } from "vitest";
 import { ListScenariosResponseSchema } from "../../gen/voicearena/elo/v1/scenario_service_pb.js";
 import { type Transport, transport } from "../rpc/client.ts";
-import { categoryName, choicesOf, languageName, loadChoices } from "./choices.ts";
+import { categoryName, choicesOf, languageName, loadBoardChoices, loadChoices } from "./choices.ts";
 
 it("categories and languages are those of all pages of scenarios", async () => {
   const page = (category: string, language: string, nextPageToken: string) =>
@@ -15,6 +15,15 @@ it("categories and languages are those of all pages of scenarios", async () => {
   const choices = await loadChoices(new AbortController().signal);
   expect(choices).toEqual({ categories: ["banking", "medical"], languages: ["de", "en"] });
   expect(unary.mock.calls.map(([, request]) => request.pageToken)).toEqual(["", "2"]);
+});
+
+it("boards are by language without its region, and count archived scenarios", async () => {
+  const scenarios = ["en-US", "en", "de-AT"].map((language) => ({ category: "medical", language }));
+  const unary = vi.fn().mockResolvedValueOnce(create(ListScenariosResponseSchema, { scenarios }));
+  transport.value = { unary, stream: vi.fn() } as unknown as Transport;
+  const choices = await loadBoardChoices(new AbortController().signal);
+  expect(choices).toEqual({ categories: ["medical"], languages: ["de", "en"] });
+  expect(unary.mock.calls[0]?.[1].includeArchived).toBe(true);
 });
 
 it("a list has any, what is known, and what was chosen by a link", () => {

@@ -5,8 +5,8 @@ import type { Choice } from "../parts/Select.tsx";
 import { call } from "../rpc/client.ts";
 
 const PAGE_SIZE = 100;
-/** With more scenarios than this, rare categories may be missing from the list; a URL can still name them. */
-const MAX_PAGES = 5;
+/** A thousand scenarios name all categories that matter. One that is missing from the list can still be in a URL. */
+const MAX_PAGES = 10;
 
 export interface Choices {
   readonly categories: readonly string[];
@@ -14,14 +14,26 @@ export interface Choices {
 }
 
 /** Returns the categories and languages of the scenarios that the visitor can see, in alphabetical order. */
-export async function loadChoices(signal: AbortSignal): Promise<Choices> {
+export function loadChoices(signal: AbortSignal): Promise<Choices> {
+  return choicesAmong({}, signal);
+}
+
+/** Returns the categories and languages that boards exist for. Those of archived scenarios keep their votes. */
+export async function loadBoardChoices(signal: AbortSignal): Promise<Choices> {
+  const { categories, languages } = await choicesAmong({ includeArchived: true }, signal);
+  // Boards are by language without its region.
+  const regionless = new Set(languages.map((tag) => tag.split("-")[0] ?? tag));
+  return { categories, languages: [...regionless].filter(Boolean).sort() };
+}
+
+async function choicesAmong(which: { includeArchived?: boolean }, signal: AbortSignal): Promise<Choices> {
   // A battle is shown before anybody looks for other ones.
   const { ScenarioService } = await import("../../gen/voicearena/elo/v1/scenario_service_pb.js");
   const categories = new Set<string>();
   const languages = new Set<string>();
   let pageToken = "";
   for (let page = 0; page < MAX_PAGES; page++) {
-    const request = { pageSize: PAGE_SIZE, pageToken };
+    const request = { ...which, pageSize: PAGE_SIZE, pageToken };
     const response = await call(ScenarioService.method.listScenarios, request, { signal });
     for (const scenario of response.scenarios) {
       categories.add(scenario.category);

@@ -13,13 +13,13 @@ import { Loading } from "../../parts/Loading.tsx";
 import { Section } from "../../parts/Page.tsx";
 import { useQuery } from "../../rpc/query.ts";
 import { evaluationStrings as text } from "../../strings/evaluation.ts";
+import { alignedWords, heardWords } from "../../words/aligned.ts";
 import { versionsOf } from "./figures.ts";
 import { fetchPeaks, fetchRecording } from "./recording.ts";
 import { Timeline } from "./Timeline.tsx";
 import { Turns } from "./Turns.tsx";
 import { turnsOf } from "./turns.ts";
 import { WordErrorsView, WordsView } from "./Words.tsx";
-import { alignedWords, heardWords } from "./words.ts";
 
 // The height of the play button, so that nothing moves when the player comes.
 const PLAYER_HEIGHT_PX = 44;

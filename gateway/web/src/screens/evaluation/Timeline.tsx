@@ -15,8 +15,8 @@ import { Loading } from "../../parts/Loading.tsx";
 import type { Query } from "../../rpc/query.ts";
 import { audio } from "../../strings/audio.ts";
 import { evaluationStrings as text } from "../../strings/evaluation.ts";
+import { type AlignedWord, SIGNS } from "../../words/aligned.ts";
 import { lanesOf, type Turn } from "./turns.ts";
-import { type AlignedWord, SIGNS } from "./words.ts";
 import "../../charts/charts.css";
 
 const WAVEFORM_PX = 80;

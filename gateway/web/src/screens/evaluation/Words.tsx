@@ -6,7 +6,7 @@ import { seconds } from "../../format/duration.ts";
 import { count, percent } from "../../format/number.ts";
 import { type Column, Table } from "../../parts/Table.tsx";
 import { evaluationStrings as text } from "../../strings/evaluation.ts";
-import { type AlignedWord, SIGNS, wordAt } from "./words.ts";
+import { type AlignedWord, SIGNS, wordAt } from "../../words/aligned.ts";
 
 interface WordsViewProps {
   title: string;

@@ -7,9 +7,9 @@ import { useExpiringPlayer } from "../../audio/expiring.ts";
 import { milliseconds, seconds } from "../../format/duration.ts";
 import { ABSENT, count, decimal, percent } from "../../format/number.ts";
 import { experiments } from "../../strings/experiments.ts";
+import { alignedWords } from "../../words/aligned.ts";
 import { voiceName } from "../../words/voice.ts";
 import { trialStatusName } from "./names.ts";
-import { alignedWords } from "./words.ts";
 
 const text = experiments.trials;
 
@@ -123,20 +123,20 @@ function Heard({ words }: { words: NonNullable<Trial["words"]> }) {
         {alignedWords(words).map((word, index) => (
           <span key={index}>
             {index > 0 && " "}
-            {word.kind === "equal" && word.reference}
-            {word.kind === "insert" && (
+            {word.operation === "equal" && word.reference}
+            {word.operation === "insert" && (
               <ins>
                 <span class="visually-hidden">{text.inserted} </span>
                 {word.heard}
               </ins>
             )}
-            {word.kind === "delete" && (
+            {word.operation === "delete" && (
               <del>
                 <span class="visually-hidden">{text.deleted} </span>
                 {word.reference}
               </del>
             )}
-            {word.kind === "substitute" && (
+            {word.operation === "substitute" && (
               <>
                 <del>{word.reference}</del>{" "}
                 <ins>

@@ -8,7 +8,6 @@ import {
   TrialSchema,
 } from "../../../gen/voicearena/experiments/v1/experiment_pb.js";
 import { Results_Level, ResultsSchema, VoteSummarySchema } from "../../../gen/voicearena/experiments/v1/results_pb.js";
-import { WordErrors_Operation, WordErrorsSchema } from "../../../gen/voicearena/scoring/v1/evaluation_metrics_pb.js";
 import { voiceName } from "../../words/voice.ts";
 import { commandOf, emptyDraft, requestOf } from "./draft.ts";
 import { amount, difference, metricName, parseVoice, pValue, statusName } from "./names.ts";
@@ -16,7 +15,6 @@ import { meetingOf } from "./pairs.ts";
 import { progressOf, secondsLeft, withTrial } from "./progress.ts";
 import { reasonSentences, verdictSentence, voteSentences } from "./sentences.ts";
 import { spreadOf } from "./spread.ts";
-import { alignedWords } from "./words.ts";
 
 const A = { provider: "espeak", voiceId: "en-us" };
 const B = { provider: "espeak", voiceId: "a:b" };
@@ -124,22 +122,6 @@ test("the spread of a former experiment is what its smallest difference was comp
   });
   expect(spreadOf(results)?.deviation).toBeCloseTo(0.1);
   expect(spreadOf(create(ResultsSchema, {}))).toBeUndefined();
-});
-
-test("in a replaced run, words without a partner are missing or additional", () => {
-  const errors = create(WordErrorsSchema, {
-    alignment: [
-      { operation: WordErrors_Operation.equal, reference: ["at"], transcript: ["at"] },
-      { operation: WordErrors_Operation.substitute, reference: ["nine", "fifteen"], transcript: ["95"] },
-      { operation: WordErrors_Operation.insert, transcript: ["oh"] },
-    ],
-  });
-  expect(alignedWords(errors)).toEqual([
-    { kind: "equal", reference: "at", heard: "at" },
-    { kind: "substitute", reference: "nine", heard: "95" },
-    { kind: "delete", reference: "fifteen", heard: "" },
-    { kind: "insert", reference: "", heard: "oh" },
-  ]);
 });
 
 test("a trial that has ended keeps its state when an older one arrives late", () => {

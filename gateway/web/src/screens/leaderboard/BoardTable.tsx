@@ -7,10 +7,7 @@ import { dollars } from "../../format/money.ts";
 import { count, decimal, percent, rating } from "../../format/number.ts";
 import { type Column, type Sort, Table } from "../../parts/Table.tsx";
 import { leaderboard as text } from "../../strings/leaderboard.ts";
-import { failureShare, groupStarts, rankRange, sorted } from "./board.ts";
-
-// The average of the models, by the definition of the scale.
-const AVERAGE = 1500;
+import { AVERAGE_RATING, failureShare, groupStarts, rankRange, sorted } from "./board.ts";
 
 interface BoardTableProps {
   caption: string;
@@ -54,7 +51,7 @@ function columnsOf(domain: readonly [number, number]): Column<LeaderboardRow>[] 
     {
       id: "interval",
       heading: columns.interval(rating(domain[0]), rating(domain[1])),
-      cell: (row) => <IntervalCell row={intervalOf(row)} domain={domain} reference={AVERAGE} />,
+      cell: (row) => <IntervalCell row={intervalOf(row)} domain={domain} reference={AVERAGE_RATING} />,
     },
     { id: "rating", heading: columns.rating, cell: (row) => <Rating row={row} />, numeric: true, sortable: true },
     { id: "battles", heading: columns.battles, cell: (row) => count(row.totalBattles), numeric: true, sortable: true },

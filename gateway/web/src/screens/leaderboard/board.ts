@@ -21,6 +21,9 @@ export const DEFAULTS = {
 
 export type State = typeof DEFAULTS;
 
+/** The average rating of the models, by the definition of the scale. */
+export const AVERAGE_RATING = 1500;
+
 /** A board to ask for. */
 export interface Selection {
   board: Leaderboard_Board;

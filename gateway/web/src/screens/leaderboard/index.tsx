@@ -17,7 +17,7 @@ import { Tabs } from "../../parts/Tabs.tsx";
 import { call, stream } from "../../rpc/client.ts";
 import { type LivePhase, useLive } from "../../rpc/live.ts";
 import { useQuery } from "../../rpc/query.ts";
-import { choicesOf, languageName } from "../../scenario_choice/choices.ts";
+import { categoryName, choicesOf, languageName, loadBoardChoices } from "../../scenario_choice/choices.ts";
 import { en } from "../../strings/en.ts";
 import { leaderboard as text } from "../../strings/leaderboard.ts";
 import { BoardTable } from "./BoardTable.tsx";
@@ -37,7 +37,6 @@ import {
 import { Facts, Freshness } from "./Facts.tsx";
 import { HeadToHead } from "./HeadToHead.tsx";
 import { History } from "./History.tsx";
-import { loadScopes } from "./scopes.ts";
 import "./leaderboard.css";
 
 type Change = (change: Partial<State>, how?: "push" | "replace") => void;
@@ -55,7 +54,7 @@ export default function Leaderboard() {
 }
 
 function Filters({ state, change }: { state: State; change: Change }) {
-  const scopes = useQuery(loadScopes, []);
+  const known = useQuery(loadBoardChoices, []);
   const boards = Object.entries(text.boards).map(([value, label]) => ({ value, label }));
   return (
     <div class="board-filters">
@@ -63,13 +62,13 @@ function Filters({ state, change }: { state: State; change: Change }) {
       <Select
         label={text.category}
         value={state.category}
-        choices={choicesOf(text.allCategories, scopes.value?.categories ?? [], state.category, words)}
+        choices={choicesOf(text.allCategories, known.value?.categories ?? [], state.category, categoryName)}
         onChange={(category) => change({ category })}
       />
       <Select
         label={text.language}
         value={state.language}
-        choices={choicesOf(text.allLanguages, scopes.value?.languages ?? [], state.language, languageName)}
+        choices={choicesOf(text.allLanguages, known.value?.languages ?? [], state.language, languageName)}
         onChange={(language) => change({ language })}
       />
       {(apiKey.value || state.scope === "own") && (
@@ -82,10 +81,6 @@ function Filters({ state, change }: { state: State; change: Change }) {
       )}
     </div>
   );
-}
-
-function words(category: string): string {
-  return category.replaceAll("_", " ");
 }
 
 function LiveBoard({ state, selection, change }: { state: State; selection: Selection; change: Change }) {
@@ -129,7 +124,9 @@ function BoardView({ board, phase, state, selection, change }: BoardViewProps) {
   if (board.rows.length === 0) {
     return <NoVotes state={state} change={change} />;
   }
-  const scope = [words(state.category), state.language && languageName(state.language)].filter(Boolean).join(", ");
+  const scope = [categoryName(state.category).toLowerCase(), state.language && languageName(state.language)]
+    .filter(Boolean)
+    .join(", ");
   const caption = text.caption(boardLabel(state), scope || text.allScenarios);
   const tab = Object.hasOwn(text.tabs, state.tab) ? state.tab : "ranking";
   const sort = sortOf(state);

@@ -9,9 +9,8 @@ import { Copy } from "../../parts/Copy.tsx";
 import { Empty } from "../../parts/Empty.tsx";
 import { leaderboard } from "../../strings/leaderboard.ts";
 import { model as text } from "../../strings/model.ts";
+import { AVERAGE_RATING } from "../leaderboard/board.ts";
 import { failures } from "./profile.ts";
-
-const AVERAGE = 1500;
 
 /** What a model is and what was measured over all of its battles. */
 export function Facts({ model }: { model: VoiceModel }) {
@@ -89,7 +88,7 @@ export function Boards({ model }: { model: VoiceModel }) {
         high: each.ratingHigh,
         provisional: each.provisional,
       }))}
-      reference={{ value: AVERAGE, name: text.boards.average }}
+      reference={{ value: AVERAGE_RATING, name: text.boards.average }}
     />
   );
 }

@@ -5,11 +5,10 @@ import { Loaded } from "../../parts/Loaded.tsx";
 import { Loading } from "../../parts/Loading.tsx";
 import { call } from "../../rpc/client.ts";
 import { useQuery } from "../../rpc/query.ts";
+import { loadBoardChoices } from "../../scenario_choice/choices.ts";
 import { model as text } from "../../strings/model.ts";
-import type { Selection } from "../leaderboard/board.ts";
-import { loadScopes } from "../leaderboard/scopes.ts";
+import { AVERAGE_RATING, type Selection } from "../leaderboard/board.ts";
 
-const AVERAGE = 1500;
 // A call for each category. More rows than this are not compared by eye either.
 const MAX_CATEGORIES = 24;
 
@@ -33,7 +32,7 @@ export function Strengths({ id, name, selection }: StrengthsProps) {
             hideTitle
             description={text.strengths.about(name)}
             rows={rows}
-            reference={{ value: AVERAGE, name: text.boards.average }}
+            reference={{ value: AVERAGE_RATING, name: text.boards.average }}
           />
         )
       }
@@ -42,7 +41,7 @@ export function Strengths({ id, name, selection }: StrengthsProps) {
 }
 
 async function loadStrengths(id: string, selection: Selection, signal: AbortSignal): Promise<IntervalRow[]> {
-  const { categories } = await loadScopes(signal);
+  const { categories } = await loadBoardChoices(signal);
   const boards = await Promise.all(
     categories.slice(0, MAX_CATEGORIES).map((category) => {
       return call(LeaderboardService.method.getLeaderboard, { ...selection, category }, { signal });

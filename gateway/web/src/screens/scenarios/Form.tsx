@@ -12,8 +12,9 @@ import { Select } from "../../parts/Select.tsx";
 import { announce } from "../../parts/Status.tsx";
 import { useAction } from "../../rpc/action.ts";
 import { call } from "../../rpc/client.ts";
+import { randomHex } from "../../rpc/trace.ts";
 import { scenarioStrings as text } from "../../strings/scenarios.ts";
-import { characters, createRequest, type Draft, draftOf, NEW, newRequestId, pathOf, updateRequest } from "./draft.ts";
+import { characters, createRequest, type Draft, draftOf, NEW, pathOf, updateRequest } from "./draft.ts";
 import { DIFFICULTY_NAMES } from "./state.ts";
 
 // The limits of the API.
@@ -40,7 +41,7 @@ export function Form({ scenario, onDone, onCancel }: FormProps) {
     const key = JSON.stringify(content);
     // A repeated attempt has the same id, so that a lost response adds no second scenario.
     if (sent.current.content !== key) {
-      sent.current = { content: key, id: newRequestId() };
+      sent.current = { content: key, id: randomHex(16) };
     }
     const added = await call(ScenarioService.method.createScenario, createRequest(content, sent.current.id));
     announce((added.awaitsApproval ? text.wasAddedAwaits : text.wasAdded)(added.name));

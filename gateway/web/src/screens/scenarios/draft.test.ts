@@ -2,7 +2,7 @@ import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { Visibility } from "../../../gen/voicearena/elo/v1/elo_pb.js";
 import { Scenario_Difficulty, ScenarioSchema } from "../../../gen/voicearena/elo/v1/scenario_pb.js";
-import { characters, createRequest, draftOf, NEW, newRequestId, pathOf, updateRequest } from "./draft.ts";
+import { characters, createRequest, draftOf, NEW, pathOf, updateRequest } from "./draft.ts";
 
 const SCENARIO = create(ScenarioSchema, {
   id: "scn_1",
@@ -46,10 +46,4 @@ test("errors of the API belong to the fields of the form", () => {
 
 test("characters are counted as the API counts them", () => {
   expect(characters(" 👩🇩🇪é ")).toBe(4);
-});
-
-test("each request has another id of 32 digits", () => {
-  const ids = [newRequestId(), newRequestId()];
-  expect(ids[0]).toMatch(/^[0-9a-f]{32}$/);
-  expect(ids[0]).not.toBe(ids[1]);
 });

@@ -89,8 +89,3 @@ export function updateRequest(
 
 /** Returns how many characters a text has, as the API counts them. */
 export const characters = (text: string) => [...text.trim()].length;
-
-/** Returns a new id that makes a request safe to repeat. */
-export function newRequestId(): string {
-  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
-}

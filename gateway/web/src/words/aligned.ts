@@ -4,7 +4,7 @@ import {
   type WordAlignment,
   type WordErrors,
   WordErrors_Operation,
-} from "../../../gen/voicearena/scoring/v1/evaluation_metrics_pb.js";
+} from "../../gen/voicearena/scoring/v1/evaluation_metrics_pb.js";
 
 export type Operation = "equal" | "substitute" | "delete" | "insert";
 
@@ -24,7 +24,7 @@ export const SIGNS: Record<Operation, string> = { equal: "", substitute: "~", de
 const MAX_SKIPPED = 6;
 
 /** Returns the columns of the alignment. Words of the errors are normalized, those with times are as written. */
-export function alignedWords(errors: WordErrors, alignment: WordAlignment | undefined): AlignedWord[] {
+export function alignedWords(errors: WordErrors, alignment?: WordAlignment): AlignedWord[] {
   const times = timesOf(alignment);
   const found: AlignedWord[] = [];
   for (const span of errors.alignment) {

@@ -4,8 +4,8 @@ import {
   WordErrors_Operation as Operation,
   WordAlignmentSchema,
   WordErrorsSchema,
-} from "../../../gen/voicearena/scoring/v1/evaluation_metrics_pb.js";
-import { alignedWords, heardWords, wordAt } from "./words.ts";
+} from "../../gen/voicearena/scoring/v1/evaluation_metrics_pb.js";
+import { alignedWords, heardWords, wordAt } from "./aligned.ts";
 
 const alignment = create(WordAlignmentSchema, {
   words: [

@@ -7,7 +7,7 @@ export interface Span {
 }
 
 /** Players end a little before or after the length that the file states. */
-export const TOLERANCE_SECONDS = 0.25;
+const TOLERANCE_SECONDS = 0.25;
 
 /** Returns the spans with another one, sorted, and joined where they touch. */
 export function withSpan(spans: readonly Span[], added: Span): readonly Span[] {

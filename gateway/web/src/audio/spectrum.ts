@@ -8,7 +8,7 @@ export const BINS = WINDOW / 2;
 /** More columns than a wide screen has pixels say nothing more. */
 export const MAX_COLUMNS = 2000;
 /** What is this much weaker than full scale is shown as nothing. */
-export const RANGE_DB = 90;
+const RANGE_DB = 90;
 
 export interface Spectrum {
   readonly columns: number;

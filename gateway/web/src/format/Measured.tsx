@@ -3,7 +3,7 @@
 import { ABSENT } from "./number.ts";
 import { exact, type Moment, machine, relative } from "./time.ts";
 
-export const NOT_MEASURED = "not measured";
+const NOT_MEASURED = "not measured";
 
 export interface MeasuredProps {
   text: string;

@@ -3,7 +3,7 @@
 import { ABSENT, type Maybe, numberFormat } from "./number.ts";
 
 /** English text is spoken at about 900 characters a minute: 150 words of 6 characters with the space. */
-export const CHARACTERS_PER_MINUTE = 900;
+const CHARACTERS_PER_MINUTE = 900;
 
 /** Writes an amount with cents, and with two digits that count if it is smaller than that: $12.50, $0.0042. */
 export function dollars(value: Maybe<number>): string {

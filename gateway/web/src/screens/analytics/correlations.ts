@@ -3,7 +3,7 @@
 import type { GetCorrelationsResponse_Correlation } from "../../../gen/voicearena/elo/v1/analytics_service_pb.js";
 
 /** The name of the votes of people among the metrics. */
-export const HUMAN_VOTE = "human_vote";
+const HUMAN_VOTE = "human_vote";
 
 export type Correlation = Pick<GetCorrelationsResponse_Correlation, "first" | "second" | "rho" | "n">;
 

@@ -2,7 +2,7 @@ import type { ApiKey } from "../../../gen/voicearena/auth/v1/auth_pb.js";
 import { serverNow } from "../../format/clock.ts";
 import { stampMs } from "../../format/time.ts";
 
-export type KeyState = "active" | "revoked" | "expired" | "replaced";
+type KeyState = "active" | "revoked" | "expired" | "replaced";
 
 type StatedKey = Pick<ApiKey, "revokedAt" | "expiresAt" | "replacedBy">;
 

@@ -12,6 +12,7 @@ import { experiments } from "../../strings/experiments.ts";
 import { voiceName } from "../../words/voice.ts";
 import { trialStatusName } from "./names.ts";
 import { TrialCard } from "./TrialCard.tsx";
+import "./trials.css";
 
 const text = experiments.trials;
 const { method } = ExperimentService;

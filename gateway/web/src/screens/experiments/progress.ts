@@ -10,7 +10,7 @@ export interface VoiceProgress {
   total: number;
 }
 
-export function hasTrialEnded({ status }: Trial): boolean {
+function hasTrialEnded({ status }: Trial): boolean {
   return status === Trial_Status.completed || status === Trial_Status.failed || status === Trial_Status.cancelled;
 }
 

@@ -75,7 +75,7 @@ export function failures(reliability: number | undefined): string {
 }
 
 /** What happened in a battle, from the view of one of its models. */
-export interface BattleView {
+interface BattleView {
   id: string;
   opponentId: string;
   evaluationId: string;

@@ -1,6 +1,6 @@
 // What a dropped file is, before it is sent: a text or a picture is told at once. The server decides about the rest.
 
-export type NotAudio = "text" | "image" | "pdf" | "archive";
+type NotAudio = "text" | "image" | "pdf" | "archive";
 
 const HEAD_BYTES = 512;
 const SIGNATURES: readonly (readonly [NotAudio, readonly number[]])[] = [

@@ -38,7 +38,7 @@ export const DIFFICULTY_NAMES = Object.keys(DIFFICULTIES);
 export const difficultyName = (value: Scenario_Difficulty) => Scenario_Difficulty[value] ?? "";
 export const difficultyOf = (name: string) => DIFFICULTIES[name] ?? Scenario_Difficulty.difficulty_unspecified;
 
-export type ListRequest = MessageInitShape<typeof ListScenariosRequestSchema>;
+type ListRequest = MessageInitShape<typeof ListScenariosRequestSchema>;
 
 /** Returns the request of the list that the URL describes. */
 export function listRequest(state: State): ListRequest {

@@ -48,7 +48,7 @@ async def test_a_developer_registers_compares_voices_reads_the_verdict_and_copie
     await tab.page.get_by_label("Score", exact=True).select_option("latency")
     # It costs nothing, and the form says that two texts can't find a difference.
     await expect(tab.page.get_by_text("No cost")).to_be_visible()
-    await expect(tab.page.get_by_text("No difference can be found")).to_be_visible()
+    await expect(tab.page.get_by_text("no difference can be found")).to_be_visible()
     await tab.page.get_by_role("button", name="Create and run").click()
     await tab.page.wait_for_url("**/experiments/exp_*")
     # The page follows the experiment to its end by itself.

@@ -19,6 +19,7 @@ import { call } from "../../rpc/client.ts";
 import { usePages } from "../../rpc/pages.ts";
 import { useQuery } from "../../rpc/query.ts";
 import { texts } from "../../strings/console.ts";
+import { voiceName } from "../../words/voice.ts";
 import { settingsOf } from "./settings_of.ts";
 import "./console.css";
 
@@ -115,14 +116,7 @@ function Available() {
         }
       >
         <List pages={list} empty={<Empty title={voices.empty} text={voices.emptyText} command="arena doctor" />}>
-          {(rows) => (
-            <Table
-              caption={voices.voicesCaption}
-              columns={VOICE_COLUMNS}
-              rows={rows}
-              rowKey={(voice) => `${voice.provider}:${voice.voiceId}`}
-            />
-          )}
+          {(rows) => <Table caption={voices.voicesCaption} columns={VOICE_COLUMNS} rows={rows} rowKey={voiceName} />}
         </List>
       </Section>
     </>

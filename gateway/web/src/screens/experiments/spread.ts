@@ -5,6 +5,7 @@ import { Experiment_Status } from "../../../gen/voicearena/experiments/v1/experi
 import { ExperimentService } from "../../../gen/voicearena/experiments/v1/experiment_service_pb.js";
 import type { Results } from "../../../gen/voicearena/experiments/v1/results_pb.js";
 import { call } from "../../rpc/client.ts";
+import { voiceName } from "../../words/voice.ts";
 import type { Spread } from "./Estimate.tsx";
 import { detectableDz } from "./estimate.ts";
 
@@ -23,7 +24,7 @@ export async function lastSpread(metric: string, signal: AbortSignal): Promise<S
 /** Returns the standard deviation from which the server computed the smallest difference that it can detect. */
 export function spreadOf(results: Results): Spread | undefined {
   const { minimumDetectableEffect, primaryMetric, rankings, headToHead } = results;
-  const [first, second] = rankings.map((each) => `${each.provider}:${each.voiceId}`);
+  const [first, second] = rankings.map(voiceName);
   const pair = headToHead.find(
     ({ modelA, modelB }) => (modelA === first && modelB === second) || (modelA === second && modelB === first),
   );

@@ -137,13 +137,13 @@ function Owner({ credential }: { credential: string }) {
         {(owner || developer.loading) && (
           <dl class="facts" aria-busy={developer.loading}>
             <dt>{account.name}</dt>
-            <dd dir="auto">{owner ? owner.name : <Waiting />}</dd>
+            <dd dir="auto">{owner ? owner.name : "…"}</dd>
             <dt>{account.email}</dt>
-            <dd>{owner ? owner.email : <Waiting />}</dd>
+            <dd>{owner ? owner.email : "…"}</dd>
             <dt>{account.id}</dt>
             <dd>{owner ? <code>{owner.id}</code> : <Waiting />}</dd>
             <dt>{account.since}</dt>
-            <dd>{owner ? <When at={owner.createdAt} /> : <Waiting />}</dd>
+            <dd>{owner ? <When at={owner.createdAt} /> : "…"}</dd>
             <dt>{account.key}</dt>
             <dd>
               <code>{credential.slice(0, 8)}…</code>
@@ -169,7 +169,7 @@ function Owner({ credential }: { credential: string }) {
   );
 }
 
-/** Has the place of a text that is loading: as long as an id, so that nothing moves when it comes. */
+/** Takes the place of an id that is loading, so that nothing moves when it comes. */
 function Waiting() {
   return <code class="facts-waiting">{"0".repeat(ID_CHARACTERS)}</code>;
 }

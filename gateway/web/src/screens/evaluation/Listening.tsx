@@ -60,6 +60,7 @@ export function Listening({ evaluation, metrics }: ListeningProps) {
             )
           )}
           {isWanted.value && !blob && !recording.error && <Loading heightPx={PLAYER_HEIGHT_PX} />}
+          {isWanted.value && !recording.error && <Volume />}
         </div>
       ) : (
         <p>{text.deleted}</p>
@@ -90,12 +91,7 @@ function RecordingPlayer({ blob, durationSeconds, player: shared }: RecordingPla
       shared.value = undefined;
     };
   }, [player]);
-  return (
-    <>
-      <AudioPlayer player={player} name={text.play} />
-      <Volume />
-    </>
-  );
+  return <AudioPlayer player={player} name={text.play} />;
 }
 
 interface HeardProps extends ListeningProps {

@@ -43,7 +43,8 @@ export function Timeline({ evaluation, peaks, words, turns, goodGap, player, blo
   const duration = player?.state.value.duration || evaluation.durationSeconds || 0;
   const timed = words.filter((word) => word.time);
   const gaps = turns.filter((turn) => turn.gap !== undefined && turn.gap > 0);
-  const canDraw = blob !== undefined && duration <= MAX_DECODED_SECONDS;
+  const hasAudio = evaluation.audioDeletedAt === undefined;
+  const isShort = duration <= MAX_DECODED_SECONDS;
   const showSpectrogram = async () => {
     try {
       samples.value = await decode(blob as Blob);
@@ -134,12 +135,16 @@ export function Timeline({ evaluation, peaks, words, turns, goodGap, player, blo
           ].join("; ")}
         </p>
       )}
-      {canDraw && !samples.value && (
+      {hasAudio && isShort && !samples.value && (
         <p class="actions">
-          <Button onClick={showSpectrogram}>{text.showSpectrogram}</Button>
+          <Button onClick={showSpectrogram} disabled={!blob}>
+            {text.showSpectrogram}
+          </Button>
         </p>
       )}
-      {blob && !canDraw && <p class="evaluation-note">{text.tooLongForSpectrogram(position(MAX_DECODED_SECONDS))}</p>}
+      {hasAudio && !isShort && (
+        <p class="evaluation-note">{text.tooLongForSpectrogram(position(MAX_DECODED_SECONDS))}</p>
+      )}
       {failure.value && <p role="alert">{failure.value}</p>}
     </>
   );

@@ -80,9 +80,9 @@ const TRIAL_COLUMNS: Column<TrialsAtProvider>[] = [
 export function MeshStatus() {
   return (
     <>
-      {apiKey.value ? <Details /> : <Health />}
       <p>{status.doctor}</p>
       <Command text="arena doctor" />
+      {apiKey.value ? <Details /> : <Health />}
     </>
   );
 }
@@ -105,6 +105,7 @@ function Details() {
   useRefresh(found.reload);
   return (
     <Section title={status.title} actions={<CopyAs method={MeshService.method.getStatus} request={{}} />}>
+      <p>{status.refreshed}</p>
       <Loaded query={found} loading={<Loading lines={8} />}>
         {({ services }) => {
           const isServing = services.every((service) => service.serving);
@@ -140,7 +141,6 @@ function Details() {
           );
         }}
       </Loaded>
-      <p>{status.refreshed}</p>
     </Section>
   );
 }

@@ -75,6 +75,7 @@ function Available() {
     },
     [state.provider],
   );
+  const isFirstLoad = !providers.value && providers.loading;
   const available = providers.value?.providers.filter((provider) => provider.available) ?? [];
   return (
     <>
@@ -94,31 +95,34 @@ function Available() {
           )}
         </Loaded>
       </Section>
-      <Section
-        title={voices.voices}
-        actions={
-          <>
-            <Select
-              label={voices.provider}
-              value={state.provider}
-              choices={[
-                { value: "", label: voices.all },
-                ...available.map((provider) => ({ value: provider.id, label: provider.displayName })),
-              ]}
-              onChange={(provider) => change({ provider })}
-            />
-            <CopyAs
-              method={TtsService.method.listVoices}
-              request={{ provider: state.provider, pageSize: 50 }}
-              cli={state.provider ? ["voices", "--provider", state.provider] : ["voices"]}
-            />
-          </>
-        }
-      >
-        <List pages={list} empty={<Empty title={voices.empty} text={voices.emptyText} command="arena doctor" />}>
-          {(rows) => <Table caption={voices.voicesCaption} columns={VOICE_COLUMNS} rows={rows} rowKey={voiceName} />}
-        </List>
-      </Section>
+      {/* After the list above it, whose length is not known before. */}
+      {!isFirstLoad && (
+        <Section
+          title={voices.voices}
+          actions={
+            <>
+              <Select
+                label={voices.provider}
+                value={state.provider}
+                choices={[
+                  { value: "", label: voices.all },
+                  ...available.map((provider) => ({ value: provider.id, label: provider.displayName })),
+                ]}
+                onChange={(provider) => change({ provider })}
+              />
+              <CopyAs
+                method={TtsService.method.listVoices}
+                request={{ provider: state.provider, pageSize: 50 }}
+                cli={state.provider ? ["voices", "--provider", state.provider] : ["voices"]}
+              />
+            </>
+          }
+        >
+          <List pages={list} empty={<Empty title={voices.empty} text={voices.emptyText} command="arena doctor" />}>
+            {(rows) => <Table caption={voices.voicesCaption} columns={VOICE_COLUMNS} rows={rows} rowKey={voiceName} />}
+          </List>
+        </Section>
+      )}
     </>
   );
 }

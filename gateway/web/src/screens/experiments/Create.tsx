@@ -7,8 +7,6 @@ import { CopyAs } from "../../copy/CopyAs.tsx";
 import { Button } from "../../parts/Button.tsx";
 import { Failure } from "../../parts/Failure.tsx";
 import { Field } from "../../parts/Field.tsx";
-import { Loaded } from "../../parts/Loaded.tsx";
-import { Loading } from "../../parts/Loading.tsx";
 import { Page } from "../../parts/Page.tsx";
 import { Select } from "../../parts/Select.tsx";
 import { useAction } from "../../rpc/action.ts";
@@ -55,6 +53,7 @@ export function Create({ models }: { models: readonly string[] }) {
     route(`/experiments/${made.id}`);
   });
   const now = draft.value;
+  const known: ReadonlyMap<string, EstimatedVoice> = voices.value ?? new Map();
   const { error } = create;
   return (
     <Page title={text.title} actions={<a href="/experiments">{text.back}</a>}>
@@ -76,16 +75,15 @@ export function Create({ models }: { models: readonly string[] }) {
             onInput={(name) => change({ name })}
             error={error?.violation("name")}
           />
-          <Loaded query={voices} loading={<Loading lines={3} />}>
-            {(known) => (
-              <VoiceChoice
-                voices={known}
-                chosen={now.voices}
-                onChange={(chosen) => change({ voices: chosen })}
-                fault={(place) => faultOf(now.voices, place, known) ?? voiceViolation(error, place)}
-              />
-            )}
-          </Loaded>
+          {voices.error && <Failure error={voices.error} onRetry={voices.reload} />}
+          <VoiceChoice
+            voices={known}
+            chosen={now.voices}
+            onChange={(chosen) => change({ voices: chosen })}
+            fault={(place) =>
+              (voices.value && faultOf(now.voices, place, voices.value)) ?? voiceViolation(error, place)
+            }
+          />
           {error?.violation("models") && <p class="field-error">{error.violation("models")}</p>}
           <Field
             label={text.prompts}

@@ -85,9 +85,9 @@ export function Trials({ experiment, filter, onFilter }: TrialsProps) {
               <p class="muted">{text.legend}</p>
               {byPrompt(shown).map(([index, trials]) => (
                 <section class="prompt" key={index} aria-labelledby={`prompt-${index}`}>
-                  <h3 id={`prompt-${index}`} dir="auto">
+                  <h2 id={`prompt-${index}`} dir="auto">
                     {index + 1}. {trials[0]?.promptText}
-                  </h3>
+                  </h2>
                   <ul class="trial-cards">
                     {trials.map((trial) => (
                       <TrialCard

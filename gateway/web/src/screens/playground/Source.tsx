@@ -87,7 +87,7 @@ export function Source({ chosen, onChoose }: { chosen: Chosen | undefined; onCho
         <p class="field-hint">{text.formats}</p>
       </div>
       <div class="playground-record">
-        <h3>{text.record}</h3>
+        <h2>{text.record}</h2>
         <RecorderPanel onRecorded={onRecorded} />
       </div>
       {complaint.value && (

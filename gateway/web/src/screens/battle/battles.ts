@@ -8,6 +8,7 @@ import {
 } from "../../../gen/voicearena/elo/v1/battle_service_pb.js";
 import { store } from "../../app/stored.ts";
 import { ANSWER_NUMBERS, type Answer } from "../../comparison/answers.ts";
+import { castHeard } from "../../comparison/cast.ts";
 import { countVote } from "../../comparison/pause.ts";
 import { endsPair } from "../../comparison/refused.ts";
 import { withVoter } from "../../comparison/voter.ts";
@@ -101,7 +102,9 @@ export function createBattles(): Battles {
     state.value = { phase: "open", battle, busy: true };
     try {
       const request = { id: battle.battleId, winner: ANSWER_NUMBERS[answer] };
-      const reveal = await withVoter((credential) => call(BattleService.method.voteInBattle, request, { credential }));
+      const reveal = await castHeard(() =>
+        withVoter((credential) => call(BattleService.method.voteInBattle, request, { credential })),
+      );
       store("browser", ANSWERED, battle.battleId);
       countVote();
       state.value = { phase: "revealed", battle, answer, reveal };

@@ -7,6 +7,7 @@ import {
   ListeningService,
 } from "../../../gen/voicearena/experiments/v1/listening_service_pb.js";
 import { ANSWER_NUMBERS, type Answer } from "../../comparison/answers.ts";
+import { castHeard } from "../../comparison/cast.ts";
 import { countVote } from "../../comparison/pause.ts";
 import { endsPair } from "../../comparison/refused.ts";
 import { storedSession, storeSession } from "../../comparison/voter.ts";
@@ -65,7 +66,7 @@ export function createListening(token: string): Listening {
     state.value = { phase: "open", pair, progress, busy: true };
     try {
       const request = { token, listener, pairId: pair.id, answer: ANSWER_NUMBERS[answer] };
-      await call(method.castListeningVote, request, { credential: null });
+      await castHeard(() => call(method.castListeningVote, request, { credential: null }));
     } catch (thrown) {
       const error = ApiError.from(thrown);
       state.value =

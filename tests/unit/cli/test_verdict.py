@@ -177,6 +177,6 @@ def test_the_summary_of_votes_has_everything_that_qualifies_them() -> None:
     votes.exclusions.add(reason="new_reason", votes=1)
     assert votes_summary(results) == (
         '32 votes from 8 listeners, 2 of them "both are bad"; 16 from a supervised panel, whose listeners can share '
-        "one address; 75% of these votes came from one address; 5 further votes left out: 4 of listeners who answered one side, "
-        "1 new_reason"
+        "one address; 75% of these votes came from one address; 5 further votes left out: 4 of listeners who answered "
+        "one side, 1 new_reason"
     )

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 from gateway.descriptors import Descriptors, HttpRoute, call_options, http_route, json_paths, query_parameters, rpc_path
 from gateway.json_checks import json_body_check, json_query_check
 from gateway.local_replies import local_replies
-from gateway.page import largest_file_bytes, page_routes
+from gateway.page import SECURITY_HEADERS, largest_file_bytes, page_routes
 from gateway.refusals import REFUSALS, STRIPPED_HEADERS
 from gateway.routes import DEFAULT_MAX_BODY_KB, json_routes, path_pattern, route_name, rpc_routes, service_of
 from gateway.settings import GatewaySettings, ServerAddress
@@ -113,6 +113,7 @@ def render(settings: GatewaySettings, extra_routes: Sequence[ExtraRoute] = ()) -
         max_open_stream_seconds=MAX_OPEN_STREAM_SECONDS,
         page=page,
         page_file_bytes=largest_file_bytes(page),
+        page_headers=SECURITY_HEADERS,
         page_limit={
             "per_second": PAGE_FILES_PER_CALL * settings.rate_limit_per_second,
             "burst": PAGE_FILES_PER_CALL * settings.rate_limit_burst,

@@ -33,7 +33,7 @@ PAGE, PAGE_METHOD = "page", "page_method"
 ALLOWED_METHODS = "GET, HEAD, OPTIONS"
 
 # Files in this folder have a hash of their content in their name.
-HASHED = "assets/"
+HASHED = "/assets/"
 FOR_EVER, ALWAYS_ASKS, NEVER = "public, max-age=31536000, immutable", "no-cache", "no-store"
 HTML, TEXT = "text/html; charset=utf-8", "text/plain; charset=utf-8"
 CONTENT_TYPES = {
@@ -76,6 +76,7 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+# Every answer of the page has them.
 SECURITY_HEADERS = {
     "content-security-policy": CONTENT_SECURITY_POLICY,
     "x-content-type-options": "nosniff",
@@ -108,6 +109,8 @@ class PageRoute:
     """The text as Envoy's format, in place of `text`."""
     methods: str = READS
     """A regular expression for the method, empty if any."""
+    other_methods: bool = False
+    """Whether the route is for the methods that `methods` does not match."""
     header: tuple[str, str] | None = None
     """A header that the request must have, and a regular expression for its whole value."""
     headers: dict[str, str] = field(default_factory=dict)
@@ -125,17 +128,23 @@ def page_routes(directory: Path | None, public_url: str) -> list[PageRoute]:
     if not index.is_file():
         headers = {**_not_found_headers(), "content-type": TEXT}
         return [PageRoute(screens, False, 404, text=NOT_BUILT, header=WANTS_HTML, headers=headers)]
+    files = {f"/{path.relative_to(directory).as_posix()}": path for path in _files(directory)}
+    # All hashed names in one pattern would be larger than Envoy accepts.
+    others = (re.escape(path) for path in files if not path.startswith(HASHED))
+    every_path = "|".join((screens, f"{HASHED}.+", *others))
     return [
+        # It is the first, so that the many routes of files need no pattern for methods. Patterns need memory.
+        PageRoute(every_path, False, 405, name=PAGE_METHOD, other_methods=True),
         *(_preview_route(preview, public_url) for preview in PREVIEWS),
         *_routes_of(index, screens, exact=False, cache_control=ALWAYS_ASKS),
-        *(route for path in _files(directory) for route in _routes_of_file(path, directory)),
+        *(route for path, file in files.items() for route in _routes_of_file(path, file)),
         # An unknown path gets the page's own screen for it, unless it looks like the name of a file.
         PageRoute("[^.]*", False, 404, file=index, header=WANTS_HTML, headers=_not_found_headers()),
     ]
 
 
 def _preview_route(preview: Preview, public_url: str) -> PageRoute:
-    headers = {"content-type": HTML, "cache-control": NEVER, "vary": "user-agent", **SECURITY_HEADERS}
+    headers = {"content-type": HTML, "cache-control": NEVER, "vary": "user-agent"}
     return PageRoute(
         preview.pattern, False, 200, text_format=preview.document(public_url), header=USER_AGENT, headers=headers
     )
@@ -152,10 +161,9 @@ def _files(directory: Path) -> list[Path]:
     return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(directory).parts))
 
 
-def _routes_of_file(file: Path, directory: Path) -> Iterator[PageRoute]:
-    name = file.relative_to(directory).as_posix()
-    cache_control = FOR_EVER if name.startswith(HASHED) else ALWAYS_ASKS
-    return _routes_of(file, f"/{name}", exact=True, cache_control=cache_control)
+def _routes_of_file(path: str, file: Path) -> Iterator[PageRoute]:
+    cache_control = FOR_EVER if path.startswith(HASHED) else ALWAYS_ASKS
+    return _routes_of(file, path, exact=True, cache_control=cache_control)
 
 
 def _routes_of(file: Path, pattern: str, *, exact: bool, cache_control: str) -> Iterator[PageRoute]:
@@ -163,17 +171,16 @@ def _routes_of(file: Path, pattern: str, *, exact: bool, cache_control: str) -> 
     # The encodings of a file have the same content, which is what a weak tag says.
     cached = {"cache-control": cache_control, "etag": f'W/"{tag}"'}
     known = ("if-none-match", rf'.*"{tag}".*|[ \t]*\*[ \t]*')
-    yield PageRoute(pattern, exact, 304, header=known, headers={**cached, **_vary(file), **SECURITY_HEADERS})
+    yield PageRoute(pattern, exact, 304, header=known, methods=ANY_METHOD, headers={**cached, **_vary(file)})
     for encoding, send in _encoded(file):
         accepts = ("accept-encoding", _accepts(encoding)) if encoding else None
         headers = {"content-encoding": encoding} if encoding else {}
-        headers |= {"content-type": _content_type(file), **cached, **_vary(file), **SECURITY_HEADERS}
-        yield PageRoute(pattern, exact, 200, file=send, header=accepts, headers=headers)
-    yield PageRoute(pattern, exact, 405, name=PAGE_METHOD, methods=ANY_METHOD)
+        headers |= {"content-type": _content_type(file), **cached, **_vary(file)}
+        yield PageRoute(pattern, exact, 200, file=send, header=accepts, methods=ANY_METHOD, headers=headers)
 
 
 def _not_found_headers() -> dict[str, str]:
-    return {"content-type": HTML, "cache-control": NEVER, "vary": "accept", **SECURITY_HEADERS}
+    return {"content-type": HTML, "cache-control": NEVER, "vary": "accept"}
 
 
 def _encoded(file: Path) -> Iterator[tuple[str, Path]]:

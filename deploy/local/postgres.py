@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: a cluster in the data directory, reached over loopback with its own password."""
+"""The embedded PostgreSQL: a cluster in the data directory, with its own password, for this machine only."""
 
 import asyncio
 import os
@@ -9,6 +9,7 @@ import stat
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 import psutil
 import psycopg
@@ -29,10 +30,12 @@ USERS = ("postgres", "nobody")
 # From capabilities(7): each of them lets a process pass through directories that are closed to others, such as /root.
 SEARCH_CAPABILITIES = (2, 1)  # CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE
 
+# The longest path that a Unix socket can have, without the byte that ends it.
+MAX_SOCKET_PATH_BYTES = 107
+
 # Small buffers, because an idle mesh should use little memory. Synchronous I/O and few workers are enough for a laptop.
 CONFIGURATION = {
     "listen_addresses": "127.0.0.1",
-    "unix_socket_directories": "",
     # Each process uses up to 22 connections, and a service can have several processes.
     "max_connections": "300",
     "shared_buffers": "32MB",
@@ -72,11 +75,24 @@ class Postgres:
     @property
     def url(self) -> str:
         """The URL with which services connect."""
-        return f"postgresql://{ROLE}:{self._password}@127.0.0.1:{self._port}/{DATABASE}"
+        place = f"?host={quote(str(self._home), safe='')}&port={self._port}" if self._has_socket else ""
+        host = "" if self._has_socket else f"127.0.0.1:{self._port}"
+        return f"postgresql://{ROLE}:{self._password}@{host}/{DATABASE}{place}"
+
+    @property
+    def _socket(self) -> Path:
+        return self._home / f".s.PGSQL.{self._port}"
+
+    @property
+    def _has_socket(self) -> bool:
+        """Services use a Unix socket, which needs less processor time than TCP, if its path can be named."""
+        # PostgreSQL and its clients read a list of paths.
+        return len(bytes(self._socket)) <= MAX_SOCKET_PATH_BYTES and not set(str(self._home)) & set(',"')
 
     def command(self) -> Command:
         """Returns the command that starts it. SIGINT is PostgreSQL's fast shutdown, which ends connections."""
-        options = [part for name, value in CONFIGURATION.items() for part in ("-c", f"{name}={value}")]
+        configuration = {**CONFIGURATION, "unix_socket_directories": str(self._home) if self._has_socket else ""}
+        options = [part for name, value in configuration.items() for part in ("-c", f"{name}={value}")]
         return Command(
             "postgres",
             [str(self._binaries / "postgres"), "-D", str(self._cluster), "-p", str(self._port), *options],
@@ -89,7 +105,7 @@ class Postgres:
     async def prepare(self) -> None:
         """Creates the cluster if it is missing. Raises MeshError if that fails."""
         if (self._cluster / "PG_VERSION").exists():
-            self._drop_stale_pid_file()
+            self._drop_stale_pid_files()
             return
         # Removes what an interrupted first start has left.
         shutil.rmtree(self._home, ignore_errors=True)
@@ -112,8 +128,9 @@ class Postgres:
         async with asyncio.timeout(START_TIMEOUT_SECONDS):
             while True:
                 try:
-                    url = self.url.removesuffix(DATABASE) + "postgres"
-                    connection = await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=5)
+                    connection = await psycopg.AsyncConnection.connect(
+                        self.url, dbname="postgres", autocommit=True, connect_timeout=5
+                    )
                     break
                 except psycopg.OperationalError as error:
                     if process.exits > exits:
@@ -160,19 +177,24 @@ class Postgres:
         closed = [p for p in (*self._binaries.parents, *self._home.parents) if not p.stat().st_mode & stat.S_IXOTH]
         return ProcessUser(uid, gid, _search_capability(closed) if closed else 0)
 
-    def _drop_stale_pid_file(self) -> None:
-        # After a power failure, another program can have the process id in this file. PostgreSQL would not start then.
-        file = self._cluster / "postmaster.pid"
-        try:
-            pid = int(file.read_text().split("\n", 1)[0])
-        except (FileNotFoundError, ValueError):
-            return
-        try:
-            alive = psutil.Process(pid).name().startswith("postgres")
-        except psutil.NoSuchProcess:
-            alive = False
-        if not alive:
-            file.unlink()
+    def _drop_stale_pid_files(self) -> None:
+        """Removes what a killed PostgreSQL has left.
+
+        After a power failure, another program can have the process id in these files. PostgreSQL would not start then.
+        """
+        for file in (self._cluster / "postmaster.pid", *self._home.glob(".s.PGSQL.*.lock")):
+            try:
+                pid = int(file.read_text().split("\n", 1)[0])
+            except (FileNotFoundError, ValueError):
+                continue
+            try:
+                alive = psutil.Process(pid).name().startswith("postgres")
+            except psutil.NoSuchProcess:
+                alive = False
+            if not alive:
+                file.unlink()
+                if file.suffix == ".lock":
+                    file.with_suffix("").unlink(missing_ok=True)
 
 
 def binaries() -> Path:

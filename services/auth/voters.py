@@ -28,6 +28,9 @@ VOTER_PREFIX, KEY_PREFIX = "usr", "key"
 TOKEN_START = "vt_"  # noqa: S105
 SESSION_DAYS = 90
 MAX_CACHED_TOKENS = 10_000
+# How long the gateway answers from memory for a session that nobody can revoke. A vote comes some time after its clips.
+# With the time for which an identity token is used for further calls, it must be less than the life of that token.
+BELIEVE_SECONDS = 60.0
 
 _CONTENT = struct.Struct(">16sQ")
 _INVITED_CONTENT = struct.Struct(">16sQ16s")
@@ -97,7 +100,7 @@ class VoterCache:
         Calls are counted by address, not by session, because everybody can create many sessions.
         """
         session = self._tokens.session(token)
-        invited_by, left = "", LOOKUP_VALID_SECONDS
+        invited_by, left = "", BELIEVE_SECONDS
         if session.inviting_key_id:
             invited_by, checked_at = await self._inviting.developer_of(session.inviting_key_id)
             left = checked_at + LOOKUP_VALID_SECONDS - time.monotonic()

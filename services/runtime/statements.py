@@ -36,6 +36,7 @@ _PARAMETER = re.compile(r"%%|%\((\w+)\)s")
 _First = TypeVar("_First")
 _Second = TypeVar("_Second")
 _Third = TypeVar("_Third")
+_Fourth = TypeVar("_Fourth")
 
 
 class Statement:
@@ -162,6 +163,15 @@ async def at_once(
     third: Coroutine[Any, Any, _Third],
     /,
 ) -> tuple[_First, _Second, _Third]: ...
+@overload
+async def at_once(
+    connection: AsyncConnection,
+    first: Coroutine[Any, Any, _First],
+    second: Coroutine[Any, Any, _Second],
+    third: Coroutine[Any, Any, _Third],
+    fourth: Coroutine[Any, Any, _Fourth],
+    /,
+) -> tuple[_First, _Second, _Third, _Fourth]: ...
 async def at_once(connection: AsyncConnection, *coroutines: Coroutine[Any, Any, Any]) -> tuple[Any, ...]:
     """Runs coroutines that execute statements over the connection, and returns their results.
 
@@ -181,14 +191,21 @@ async def at_once(connection: AsyncConnection, *coroutines: Coroutine[Any, Any, 
 
 
 @asynccontextmanager
-async def savepoint(connection: AsyncConnection) -> AsyncIterator[None]:
-    """If the block raises, undoes what it did, and the transaction can go on."""
+async def savepoint(connection: AsyncConnection, *, last: bool = False) -> AsyncIterator[None]:
+    """If the block raises, undoes what it did, and the transaction can go on.
+
+    With `last`, the block is the last part of the transaction. Its statements since its last round trip can be sent
+    with the COMMIT. If one of those fails, the transaction does.
+    """
     pipeline = _pipeline_of(connection)
     waiting, position = pipeline.waiting, len(pipeline.waiting)
     await _SAVEPOINT.later(connection)
     try:
         yield
-        if pipeline.waiting:
+        if last:
+            if pipeline.waiting is waiting:
+                await pipeline.execute(())
+        elif pipeline.waiting:
             # Their errors are raised here.
             await _RELEASE.execute(connection)
         else:

@@ -34,15 +34,15 @@ class VoterLimits:
         self._max_battles = max_battles_per_minute
         self._clock = clock
 
-    async def check_new_battle(self, connection: AsyncConnection, voter_id: str) -> None:
-        """Raises RateLimited if the voter has got all battles that they may get within a minute."""
+    async def new_battle_refusal(self, connection: AsyncConnection, voter_id: str) -> RateLimited | None:
+        """Returns the error of a voter who has got all battles that they may get within a minute. None if more may."""
         moment = self._clock()
         found = await _LAST.execute(connection, voter=voter_id, since=moment - MINUTE, earlier=self._max_battles - 1)
         last = found.one_or_none()
         if last is None:
-            return
+            return None
         wait = math.ceil((last.created_at + MINUTE - moment).total_seconds())
-        raise RateLimited(
+        return RateLimited(
             f"A voter gets at most {self._max_battles} new battles a minute. Try again in {wait} s.",
             retry_after_seconds=str(wait),
         )

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from services.elo.battles.domain import Battle
 from services.elo.domain import INSTALLATION, LANGUAGE, LANGUAGE_RULE
 from services.elo.scenarios.domain import CATEGORY, CATEGORY_RULE
@@ -17,6 +19,7 @@ from services.runtime.clock import now
 from services.runtime.db import Database
 from services.runtime.errors import FieldViolation, InvalidInput, NotReady, PermissionDenied
 from services.runtime.identity import Voter
+from services.runtime.statements import at_once
 from services.shared.listening.comparing import Comparing
 from services.shared.listening.domain import NO_ADDRESS_LIMIT, Assignment, Listener
 
@@ -86,23 +89,32 @@ class NextBattle:
         voter = calling_voter()
         wish = _wish(voter, category, language, own_board=own_board)
         async with self._database.reading() as connection:
-            votes_cast = await self._voters.votes_cast(connection, voter.id)
-            battle = await self._pool.unanswered(connection, voter.id, wish)
+            votes_cast, battle, refusal, drawn = await at_once(
+                connection,
+                self._voters.votes_cast(connection, voter.id),
+                self._pool.unanswered(connection, voter.id, wish),
+                self._limits.new_battle_refusal(connection, voter.id),
+                self._draw(connection, voter, wish, free=True),
+            )
         if battle is not None and (assignment := await self._given(battle, voter)) is not None:
             return GivenBattle(battle, assignment, votes_cast)
-        async with self._database.reading() as connection:
-            await self._limits.check_new_battle(connection, voter.id)
-            control = None
-            if self._rng.random() < self._control_share:
+        if refusal is not None:
+            raise refusal
+        if self._rng.random() < self._control_share:
+            async with self._database.reading() as connection:
                 control = await self._pool.draw_control(
                     connection, voter.id, wish, self._rng.random(), self._votes_needed, self._clock()
                 )
-        if control is not None and (assignment := await self._give(control, voter, wish)) is not None:
-            return GivenBattle(control, assignment, votes_cast)
-        for step in ("free", "made", "crowded"):
-            if step == "made" and self._make_battle is not None:
+            if control is not None and (assignment := await self._give(control, voter, wish)) is not None:
+                return GivenBattle(control, assignment, votes_cast)
+        if (given := await self._first_given(drawn, voter, wish, votes_cast, free=True)) is not None:
+            return given
+        for free in (True, False):
+            if free and self._make_battle is not None:
                 await self._make_battle(wish)
-            if (given := await self._drawn(voter, wish, votes_cast, free=step != "crowded")) is not None:
+            async with self._database.reading() as connection:
+                drawn = await self._draw(connection, voter, wish, free=free)
+            if (given := await self._first_given(drawn, voter, wish, votes_cast, free=free)) is not None:
                 return given
         async with self._database.reading() as connection:
             await self._kinds.check(connection, wish.owner, category, language)
@@ -111,17 +123,22 @@ class NextBattle:
             retry_after_seconds=str(NOT_READY_SECONDS),
         )
 
-    async def _drawn(self, voter: Voter, wish: Wish, votes_cast: int, *, free: bool) -> GivenBattle | None:
-        """Gives the voter an open battle that is drawn. None without one."""
+    async def _draw(self, connection: AsyncConnection, voter: Voter, wish: Wish, *, free: bool) -> Battle | None:
+        return await self._pool.draw(
+            connection, voter.id, wish, self._rng.random(), self._votes_needed, self._clock(), free=free
+        )
+
+    async def _first_given(
+        self, drawn: Battle | None, voter: Voter, wish: Wish, votes_cast: int, *, free: bool
+    ) -> GivenBattle | None:
+        """Gives the voter the battle that was drawn, else another one that is drawn. None without one."""
         for _ in range(MAX_DRAWS):
-            async with self._database.reading() as connection:
-                battle = await self._pool.draw(
-                    connection, voter.id, wish, self._rng.random(), self._votes_needed, self._clock(), free=free
-                )
-            if battle is None:
+            if drawn is None:
                 return None
-            if (assignment := await self._give(battle, voter, wish)) is not None:
-                return GivenBattle(battle, assignment, votes_cast)
+            if (assignment := await self._give(drawn, voter, wish)) is not None:
+                return GivenBattle(drawn, assignment, votes_cast)
+            async with self._database.reading() as connection:
+                drawn = await self._draw(connection, voter, wish, free=free)
         return None
 
     async def _give(self, battle: Battle, voter: Voter, wish: Wish) -> Assignment | None:

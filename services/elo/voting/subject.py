@@ -68,7 +68,7 @@ class BattleSubject:
         outcome, decides = OF_SIDES[vote.preferred], received >= needed
         battle, (voter_seq, votes_cast), ratings = await at_once(
             connection,
-            tallies.count_in_battle(connection, vote.test_id, outcome, int(vote.counts)),
+            tallies.with_vote(connection, vote.test_id, outcome, int(vote.counts)),
             self._voters.count_vote(connection, vote.listener_id, vote.cast_at),
             self._ratings.lock(connection, vote.test_id),
         )

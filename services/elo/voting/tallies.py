@@ -4,6 +4,7 @@ All of them count votes that count. Those of models have votes of people and of 
 counted when a vote is cast (`live_ratings`). Those of scenarios and battles have votes of people only.
 """
 
+import dataclasses
 from collections.abc import Mapping
 
 import sqlalchemy as sa
@@ -33,13 +34,16 @@ _COUNT_IN_BATTLE = Statement(
     sa.update(BATTLES)
     .where(_B.id == sa.bindparam("of_battle", type_=sa.Text))
     .values({_B[name]: _B[name] + sa.bindparam(f"more_{name}", type_=sa.Integer) for name in _OF_BATTLE.values()})
-    .returning(*BATTLE_COLUMNS)
 )
+_READ = Statement(sa.select(*BATTLE_COLUMNS).where(_B.id == sa.bindparam("of_battle", type_=sa.Text)))
 # The scenario comes last, because many battles share it.
 _SETTLE = Statement(
     sa.text(
         "WITH settled AS (UPDATE battles SET elo_delta = :elo_delta, status = :status, winner = :winner,"
-        " vote_source = :vote_source, decided_at = :decided_at, closes_at = :closes_at WHERE id = :id"
+        " vote_source = :vote_source, decided_at = :decided_at, closes_at = :closes_at,"
+        " votes_a = votes_a + :more_votes_a, votes_b = votes_b + :more_votes_b,"
+        " votes_tie = votes_tie + :more_votes_tie, votes_both_bad = votes_both_bad + :more_votes_both_bad"
+        " WHERE id = :id"
         " RETURNING scenario_id)"
         " UPDATE scenarios SET votes = votes + :votes, ties = ties + :ties, battles = battles + :battles"
         " FROM settled WHERE scenarios.id = settled.scenario_id RETURNING pg_notify(:channel, :id)"
@@ -53,7 +57,7 @@ async def count(connection: AsyncConnection, battle: Battle, outcome: Outcome, b
     It is 1 when a vote begins to count again, and -1 when it is excluded later. The battle must not be a control
     battle.
     """
-    await count_in_battle(connection, battle.id, outcome, by)
+    await _COUNT_IN_BATTLE.execute(connection, of_battle=battle.id, **_more(outcome, by))
     if battle.rated:
         for (_, seq), name in zip(battle.models, OF_SIDES[outcome], strict=True):
             of_model = sa.update(LIVE_RATINGS).where(_R.owner == battle.owner, _R.model_seq == seq)
@@ -62,17 +66,25 @@ async def count(connection: AsyncConnection, battle: Battle, outcome: Outcome, b
     await connection.execute(sa.update(SCENARIOS).where(_S.id == battle.scenario_id).values(more))
 
 
-async def count_in_battle(connection: AsyncConnection, battle_id: str, outcome: Outcome, by: int) -> Battle:
-    """Adds `by` to the votes of a battle for an outcome, and returns the battle."""
-    more = {f"more_{name}": by if each is outcome else 0 for each, name in _OF_BATTLE.items()}
-    return battle_from((await _COUNT_IN_BATTLE.execute(connection, of_battle=battle_id, **more)).one())
+def _more(outcome: Outcome | None, by: int) -> dict[str, int]:
+    return {f"more_{name}": by if each is outcome else 0 for each, name in _OF_BATTLE.items()}
+
+
+async def with_vote(connection: AsyncConnection, battle_id: str, outcome: Outcome, by: int) -> Battle:
+    """Returns a battle with `by` more votes for an outcome, which `settle` is to store.
+
+    The caller must have locked the battle.
+    """
+    battle = battle_from((await _READ.execute(connection, of_battle=battle_id)).one())
+    name = _OF_BATTLE[outcome]
+    return dataclasses.replace(battle, **{name: getattr(battle, name) + by})
 
 
 async def settle(connection: AsyncConnection, battle: Battle, *, vote: Outcome | None = None, decides: bool) -> None:
     """Stores the state and the Elo change of a battle, and tells its watchers.
 
-    Adds a vote of a person that counts, and the battle if it is decided now, to the counts of its scenario. Control
-    battles are in no count.
+    Adds a vote of a person that counts to the votes of the battle. Adds it, and the battle if it is decided now, to the
+    counts of the scenario too, if it is no control battle.
     """
     counted = battle.control is Control.NONE
     await _SETTLE.later(
@@ -84,6 +96,7 @@ async def settle(connection: AsyncConnection, battle: Battle, *, vote: Outcome |
         vote_source=battle.vote_source,
         decided_at=battle.decided_at,
         closes_at=battle.closes_at,
+        **_more(vote, 1),
         votes=int(counted and vote is not None),
         ties=int(counted and vote is Outcome.TIE),
         battles=int(counted and decides),

@@ -7,10 +7,10 @@ not see whether it counts.
 
 import dataclasses
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Generic
+from typing import Generic, Self
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -30,7 +30,9 @@ from services.shared.listening.domain import (
     ListenerProgress,
     ListeningTest,
     Pair,
+    PairKey,
 )
+from services.shared.listening.judging import CastVote
 from services.shared.listening.pairing import DrawnPair, count_votes, draw, pairs_lacking_votes
 from services.shared.listening.store import ListeningStore
 from services.shared.listening.subject import Subject, VoteReply
@@ -80,6 +82,15 @@ class _ListenerState:
         needed = self.test.votes_per_pair if self.test else 0
         return pairs_lacking_votes(self.pairs, {each.key for each in self.given}, needed)
 
+    def with_answer(self, answered: Assignment, more: Mapping[PairKey, int]) -> Self:
+        """Returns the state after an answer that counts. `more` has further changes of the pairs' numbers of votes."""
+        given = [answered if each.id == answered.id else each for each in self.given]
+        pairs = [
+            dataclasses.replace(pair, votes=pair.votes + (pair.key == answered.key) + more.get(pair.key, 0))
+            for pair in self.pairs
+        ]
+        return dataclasses.replace(self, given=given, pairs=pairs)
+
     def open(self, at: datetime) -> bool:
         return self.test is not None and self.test.open(at)
 
@@ -122,8 +133,7 @@ class Comparing(Generic[VoteReply]):
         `max_listeners` have joined by this invitation, or MAX_JOINED_FROM_ADDRESS of them from the same address.
         """
         async with self._database.transaction() as connection:
-            await self._lock(connection, listener.test_id)
-            joined = await self._store.add_listener(connection, listener, max_listeners, MAX_JOINED_FROM_ADDRESS)
+            joined = await self._joined(connection, listener, max_listeners)
             if joined is None:
                 return None
             return joined, (await self._state(connection, joined.test_id, joined.id)).progress(self._clock())
@@ -131,12 +141,20 @@ class Comparing(Generic[VoteReply]):
     async def give(self, listener: Listener, max_listeners: int) -> NextPair | None:
         """Adds a listener to a test as `join` does, and returns a pair as `next_pair` does."""
         async with self._database.transaction() as connection:
-            await self._lock(connection, listener.test_id)
-            joined = await self._store.add_listener(connection, listener, max_listeners, MAX_JOINED_FROM_ADDRESS)
+            joined = await self._joined(connection, listener, max_listeners)
             if joined is None:
                 return None
             await check_may_hear(connection, self._subject, joined)
             return await self._next(connection, await self._state(connection, joined.test_id, joined.id))
+
+    async def _joined(self, connection: AsyncConnection, listener: Listener, max_listeners: int) -> Listener | None:
+        """Locks the subject and adds a listener. None if too many have joined."""
+        _, joined = await at_once(
+            connection,
+            self._lock(connection, listener.test_id),
+            self._store.add_listener(connection, listener, max_listeners, MAX_JOINED_FROM_ADDRESS),
+        )
+        return joined
 
     async def next_pair(self, test_id: str, listener_id: str) -> NextPair:
         """Returns the pair that a listener has not answered yet, else a new pair, else none."""
@@ -189,16 +207,19 @@ class Comparing(Generic[VoteReply]):
         if pair_id is not None:
             ids.check_id(pair_id, "pai", "pair_id")
         async with self._database.transaction() as connection:
-            _, state = await at_once(
-                connection, self._lock(connection, test_id), self._given(connection, test_id, listener_id)
+            _, state, pairs = await at_once(
+                connection,
+                self._lock(connection, test_id),
+                self._given(connection, test_id, listener_id),
+                self._store.pairs(connection, test_id),
             )
+            state = dataclasses.replace(state, pairs=pairs)
             await check_may_hear(connection, self._subject, state.listener)
             assignment = next((each for each in state.given if pair_id in (None, each.id)), None)
             if assignment is None:
                 raise NotFound.of("pair", pair_id or "")
             moment = self._clock()
             if assignment.answer is answer:
-                state = dataclasses.replace(state, pairs=await self._store.pairs(connection, test_id))
                 return Voted(state.progress(moment), None, assignment)
             if assignment.answer is not None:
                 raise WrongState(
@@ -212,26 +233,36 @@ class Comparing(Generic[VoteReply]):
             check_both_heard(assignment, moment)
             await self._votes.lock_listener(connection, state.listener)
             await self._votes.add(connection, assignment, answer, moment, address)
-            vote, pairs = await self._judging.judge_last(
-                connection, state.listener, moment, lambda: self._store.pairs(connection, test_id)
-            )
-            test = state.test
-            received, needed = count_votes(pairs, test.votes_per_pair)
-            if received >= needed:
-                await self._store.close(connection, test_id)
-                test = dataclasses.replace(test, closes_at=None)
-            reply = await self._subject.counted(connection, vote, received, needed)
             answered = dataclasses.replace(assignment, answer=answer)
-            given = [answered if each.id == assignment.id else each for each in state.given]
-            return Voted(_ListenerState(state.listener, test, given, pairs).progress(moment), reply, answered)
+            return await self._judging.judge_last(
+                connection,
+                state.listener,
+                moment,
+                lambda vote, more: self._count(connection, state.with_answer(answered, more), answered, vote, moment),
+            )
+
+    async def _count(
+        self, connection: AsyncConnection, state: _ListenerState, answered: Assignment, vote: CastVote, at: datetime
+    ) -> Voted[VoteReply]:
+        """Tells the subject of a vote, and closes its test with the last vote that it needs."""
+        test = state.test
+        assert test is not None
+        received, needed = count_votes(state.pairs, test.votes_per_pair)
+        if received >= needed:
+            await self._store.close(connection, test.id)
+            state = dataclasses.replace(state, test=dataclasses.replace(test, closes_at=None))
+        reply = await self._subject.counted(connection, vote, received, needed)
+        return Voted(state.progress(at), reply, answered)
 
     async def _lock(self, connection: AsyncConnection, test_id: str) -> None:
         if not await self._subject.lock(connection, test_id):
             raise Unauthenticated("This listening test has been deleted")
 
     async def _state(self, connection: AsyncConnection, test_id: str, listener_id: str) -> _ListenerState:
-        state = await self._given(connection, test_id, listener_id)
-        return dataclasses.replace(state, pairs=await self._store.pairs(connection, test_id))
+        state, pairs = await at_once(
+            connection, self._given(connection, test_id, listener_id), self._store.pairs(connection, test_id)
+        )
+        return dataclasses.replace(state, pairs=pairs)
 
     async def _given(self, connection: AsyncConnection, test_id: str, listener_id: str) -> _ListenerState:
         """Returns the state of a listener without the pairs of the test."""

@@ -160,6 +160,11 @@ class Judgement:
         """The new state of the vote."""
         return VoteState.COUNTED if self.exclusion_reason is None else VoteState.EXCLUDED
 
+    @property
+    def more(self) -> int:
+        """By how much it changes the number of votes that count: -1, 0 or 1."""
+        return (self.exclusion_reason is None) - self.vote.counts
+
 
 def addresses_without_place(votes: Sequence[CastVote], since: datetime | None = None) -> frozenset[bytes]:
     """Returns the addresses of a listener's last vote at which their earlier votes (after `since`) hold no place."""

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from services.runtime.statements import Statement
+from services.runtime.statements import Statement, together
 from services.shared.listening.domain import Assignment, Listener, ListeningTest, Pair, PairKey, Side
 from services.shared.listening.tables import (
     ASSIGNMENT_COLUMNS,
@@ -117,7 +117,7 @@ class ListeningStore(Protocol):
         """Adds a listener and returns it. A session that already joined by the invitation gets its existing listener.
 
         Returns None if `max_listeners` listeners have joined by the invitation, or `max_from_address` of them from this
-        address. The caller must have locked the subject.
+        address. The listener is added with the next statement. The caller must have locked the subject.
         """
 
     async def listener(self, connection: AsyncConnection, test_id: str, listener_id: str) -> Listener | None:
@@ -129,7 +129,7 @@ class ListeningStore(Protocol):
         """Returns for each pair the number of unanswered assignments shown after `since`, if it is not 0."""
 
     async def add_assignment(self, connection: AsyncConnection, assignment: Assignment) -> None:
-        """Adds an assignment, which gives a pair to a listener."""
+        """Adds an assignment, which gives a pair to a listener, with the next statement of the transaction."""
 
     async def show_again(self, connection: AsyncConnection, assignment_id: str, at: datetime) -> None:
         """Records that a listener received their pair again."""
@@ -210,15 +210,18 @@ class SqlListeningStore:
         self, connection: AsyncConnection, listener: Listener, max_listeners: int, max_from_address: int
     ) -> Listener | None:
         invited = {"of_test": listener.test_id, "of_invitation": listener.invitation_id}
-        if listener.voter_id is not None:
-            known = await _KNOWN.execute(connection, **invited, of_voter=listener.voter_id)
-            if row := known.one_or_none():
-                return listener_from(row)
-        counted = await _COUNT_JOINED.execute(connection, **invited, at_address=listener.address)
+        known, counted = await together(
+            connection,
+            _KNOWN.of(**invited, of_voter=listener.voter_id),
+            _COUNT_JOINED.of(**invited, at_address=listener.address),
+        )
+        # A listener without a session is nobody's: null equals nothing.
+        if row := known.one_or_none():
+            return listener_from(row)
         joined, at_address = counted.one()
         if joined >= max_listeners or (listener.address is not None and at_address >= max_from_address):
             return None
-        await _ADD_LISTENER.execute(connection, **dataclasses.asdict(listener))
+        await _ADD_LISTENER.later(connection, **dataclasses.asdict(listener))
         return listener
 
     async def listener(self, connection: AsyncConnection, test_id: str, listener_id: str) -> Listener | None:
@@ -239,7 +242,7 @@ class SqlListeningStore:
         return {PairKey(*key): count for *key, count in await connection.execute(query)}
 
     async def add_assignment(self, connection: AsyncConnection, assignment: Assignment) -> None:
-        await _ADD_ASSIGNMENT.execute(connection, **assignment_values(assignment))
+        await _ADD_ASSIGNMENT.later(connection, **assignment_values(assignment))
 
     async def show_again(self, connection: AsyncConnection, assignment_id: str, at: datetime) -> None:
         await connection.execute(sa.update(ASSIGNMENTS).where(_A.id == assignment_id).values(shown_at=at))

@@ -1,7 +1,8 @@
 """Judges a vote when it is cast. See `judging` for the rules."""
 
 import dataclasses
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -9,7 +10,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.runtime.statements import savepoint
-from services.shared.listening.domain import NO_ADDRESS_LIMIT, Listener
+from services.shared.listening.domain import NO_ADDRESS_LIMIT, Listener, PairKey
 from services.shared.listening.judging import (
     DECIDED_ONCE,
     CastVote,
@@ -23,7 +24,7 @@ from services.shared.listening.vote_store import VoteStore
 
 log = structlog.get_logger()
 
-_Read = TypeVar("_Read")
+_Result = TypeVar("_Result")
 
 
 class VoteJudging:
@@ -34,11 +35,17 @@ class VoteJudging:
         self._rules = rules or JudgingRules()
 
     async def judge_last(
-        self, connection: AsyncConnection, listener: Listener, at: datetime, then: Callable[[], Awaitable[_Read]]
-    ) -> tuple[CastVote, _Read]:
-        """Judges the vote that a listener has just cast. Returns it with its state, and what `then` reads afterwards.
+        self,
+        connection: AsyncConnection,
+        listener: Listener,
+        at: datetime,
+        then: Callable[[CastVote, Mapping[PairKey, int]], Awaitable[_Result]],
+    ) -> _Result:
+        """Judges the vote that a listener has just cast, and ends the transaction. Returns what `then` returns.
 
-        Its states are sent together with the first statement of `then`.
+        `then` does the rest of the transaction. It gets the vote with its state, and by how much judging changes the
+        number of votes of pairs in the test. The states are sent together with its first statement. If judging fails,
+        `then` gets the vote without a state, for the second time if the database refuses the states.
 
         The caller must have locked the listener before it added the vote, so that it is the last.
 
@@ -47,21 +54,25 @@ class VoteJudging:
         """
         votes = await self._votes.of_listener(connection, listener)
         if not self._rules.judged_again:
-            return await self._judge(connection, listener, votes, at), await then()
+            return await then(*await self._judge(connection, listener, votes, at))
         try:
-            async with savepoint(connection):
-                return await self._judge(connection, listener, votes, at), await then()
+            async with savepoint(connection, last=True):
+                return await then(*await self._judge(connection, listener, votes, at))
         except Exception as error:  # noqa: BLE001 - whatever is wrong with judging, the vote is accepted
             log.warning("a vote can't be judged now, and is judged later", vote=votes[-1].id, error=str(error))
-            return votes[-1], await then()
+            return await then(votes[-1], {})
 
     async def _judge(
         self, connection: AsyncConnection, listener: Listener, votes: Sequence[CastVote], at: datetime
-    ) -> CastVote:
+    ) -> tuple[CastVote, Mapping[PairKey, int]]:
         last, *earlier = await self._judgements(connection, listener, votes)
-        in_test = [each for each in earlier if each.vote.test_id == listener.test_id]
-        await self._votes.judge(connection, [last, *in_test], at)
-        return dataclasses.replace(last.vote, state=last.state, exclusion_reason=last.exclusion_reason, judged_at=at)
+        judged = [last, *(each for each in earlier if each.vote.test_id == listener.test_id)]
+        await self._votes.judge(connection, judged, at)
+        more: Counter[PairKey] = Counter()
+        for each in judged:
+            more[each.vote.key] += each.more
+        vote = dataclasses.replace(last.vote, state=last.state, exclusion_reason=last.exclusion_reason, judged_at=at)
+        return vote, more
 
     async def reason_at_cast(
         self, connection: AsyncConnection, listener: Listener, votes: Sequence[CastVote]

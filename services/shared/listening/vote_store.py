@@ -181,8 +181,8 @@ class SqlVoteStore:
             await _ADD_STATE.later(
                 connection, assignment_id=vote.id, state=each.state, reason=each.exclusion_reason or "", judged_at=at
             )
-            if more := (each.exclusion_reason is None) - vote.counts:
-                await self._count(connection, vote.test_id, vote.key, more)
+            if each.more:
+                await self._count(connection, vote.test_id, vote.key, each.more)
 
     async def of_test(self, connection: AsyncConnection, test_id: str) -> Sequence[CastVote]:
         return await self._cast(connection, _V.test_id == test_id)

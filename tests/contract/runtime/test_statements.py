@@ -205,6 +205,35 @@ async def test_a_savepoint_undoes_its_block_only(database: Database) -> None:
     assert await _stored(database) == ["evt_a", "evt_b", "evt_d"]
 
 
+async def test_what_waits_in_the_last_savepoint_is_sent_with_the_commit_once_the_rest_was_sent(
+    database: Database,
+) -> None:
+    async with database.transaction() as connection:
+        async with savepoint(connection, last=True):
+            await ADD.execute(connection, event="evt_a", envelope=b"")
+            await ADD.later(connection, event="evt_b", envelope=b"")
+        assert await _stored(database) == []
+    assert await _stored(database) == ["evt_a", "evt_b"]
+
+
+@pytest.mark.parametrize("sent_before", [False, True])
+async def test_the_last_savepoint_undoes_its_block_too(database: Database, *, sent_before: bool) -> None:
+    async def add_twice(connection: AsyncConnection) -> None:
+        async with savepoint(connection, last=True):
+            if sent_before:
+                await ADD.execute(connection, event="evt_b", envelope=b"")
+            await ADD.later(connection, event="evt_c", envelope=b"")
+            # Where nothing was sent before, the error comes at the end of the block.
+            await (ADD.execute if sent_before else ADD.later)(connection, event="evt_c", envelope=b"")
+
+    async with database.transaction() as connection:
+        await ADD.later(connection, event="evt_a", envelope=b"")
+        with pytest.raises(IntegrityError):
+            await add_twice(connection)
+        await ADD.later(connection, event="evt_d", envelope=b"")
+    assert await _stored(database) == ["evt_a", "evt_d"]
+
+
 async def test_a_cancelled_statement_leaves_its_connection_usable(database: Database) -> None:
     sleep = Statement(sa.text("SELECT pg_sleep(30)"))
     async with database.transaction() as connection:

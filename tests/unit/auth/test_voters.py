@@ -15,9 +15,9 @@ from services.auth.address_counts import AddressCounts
 from services.auth.domain import ApiKey
 from services.auth.inviting_keys import InvitingKeys
 from services.auth.key_cache import CACHE_SECONDS, LOOKUP_VALID_SECONDS, KeyCache
-from services.auth.tokens import TokenIssuer
+from services.auth.tokens import TOKEN_REUSE_SECONDS, TOKEN_SECONDS, TokenIssuer
 from services.auth.usecases import Auth
-from services.auth.voters import SESSION_DAYS, VoterCache, Voters, VoterSession, VoterTokens
+from services.auth.voters import BELIEVE_SECONDS, SESSION_DAYS, VoterCache, Voters, VoterSession, VoterTokens
 from services.runtime.bus import EventMetadata
 from services.runtime.client_address import CLIENT_ADDRESS_HEADER, AddressHash
 from services.runtime.clock import now
@@ -164,6 +164,17 @@ async def test_without_the_event_a_session_of_a_revoked_key_ends_within_a_second
     monkeypatch.setattr(inviting_keys.time, "monotonic", lambda: started + 1)
     with pytest.raises(Unauthenticated, match="was revoked"):
         await cache.authenticate(session.token, HERE)
+
+
+async def test_the_gateway_believes_a_session_for_a_minute_if_nobody_can_revoke_it(
+    tokens: VoterTokens, cache: VoterCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = tokens.new()
+    assert (await cache.authenticate(session.token, HERE)).valid_seconds == BELIEVE_SECONDS == 60
+    # Services still accept the identity token at the end of that time.
+    assert TOKEN_REUSE_SECONDS + BELIEVE_SECONDS < TOKEN_SECONDS
+    monkeypatch.setattr(voters, "now", lambda: session.expires_at - timedelta(seconds=5))
+    assert (await cache.authenticate(session.token, HERE)).valid_seconds == 5
 
 
 async def test_a_session_whose_key_does_not_exist_any_more_is_refused(tokens: VoterTokens, cache: VoterCache) -> None:

@@ -12,8 +12,9 @@ import pytest
 
 from gateway.config import render, validate
 from gateway.page import CONTENT_SECURITY_POLICY, NOT_BUILT, SCREENS, SECURITY_HEADERS
-from gateway.previews import PREVIEWS
+from gateway.previews import CARD_HEIGHT, CARD_WIDTH, PREVIEWS
 from gateway.settings import GatewaySettings
+from services.shared.cards import drawing
 from tests.gateway import running_gateway
 from tests.unit.gateway.conftest import ANYBODY, UNLIMITED, EveryService, gateway
 from tests.unit.gateway.test_json_calls import error_of
@@ -319,6 +320,10 @@ async def test_other_paths_have_no_preview(path: str, page: httpx.AsyncClient) -
 async def test_a_browser_gets_the_page_and_no_preview(page: httpx.AsyncClient) -> None:
     agent = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
     assert (await page.get("/leaderboard", headers={"user-agent": agent})).content == INDEX
+
+
+def test_a_preview_says_how_large_its_card_is() -> None:
+    assert (CARD_WIDTH, CARD_HEIGHT) == (drawing.WIDTH, drawing.HEIGHT)
 
 
 def test_the_address_of_a_preview_is_escaped() -> None:

@@ -52,7 +52,7 @@ async function load(): Promise<DemoData> {
 export async function loadRecordings(): Promise<void> {
   await loadData();
   for (const address of Object.values(recordings)) {
-    const response = await fetch(address, { credentials: "omit" });
+    const response = await fetch(address, { credentials: "omit", signal: AbortSignal.timeout(LOAD_TIMEOUT_MS) });
     if (response.ok && !inMemory.has(address)) {
       inMemory.set(address, URL.createObjectURL(await response.blob()));
     }

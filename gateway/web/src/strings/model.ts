@@ -2,7 +2,7 @@
 
 export const model = {
   battle: "Make a battle of it and another model:",
-  battleCommand: (id: string) => `.venv/bin/arena battle create --model ${id} --model OTHER`,
+  battleCommand: (id: string) => `arena battle create --model ${id} --model OTHER`,
   board: "Votes of",
   addToExperiment: "Add to an experiment",
   kinds: { tts: "text to speech", recorded: "recordings by its owner" },

@@ -69,7 +69,7 @@ export function History({ board, selection, models, onModels }: HistoryProps) {
       <Loaded query={query} loading={<Loading heightPx={400} />}>
         {(histories) =>
           histories.every(({ days }) => days.length === 0) ? (
-            <Empty title={text.history.none} text={text.history.noneText} command=".venv/bin/arena battle" />
+            <Empty title={text.history.none} text={text.history.noneText} command="arena battle" />
           ) : (
             <LineBand
               title={text.history.title}

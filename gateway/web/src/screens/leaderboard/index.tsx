@@ -213,7 +213,7 @@ function NoVotes({ state, change }: { state: State; change: Change }) {
     <Empty
       title={isPart ? text.emptyCategory : text.empty}
       text={text.emptyText}
-      command=".venv/bin/arena battle"
+      command="arena battle"
       action={
         isPart ? (
           <Button onClick={() => change({ category: "", language: "" })}>{text.showAll}</Button>

@@ -75,6 +75,20 @@ async def test_a_visitor_votes_with_tab_and_enter_and_single_keys_switched_off(o
     await expect(tab.page.get_by_text("You said that they are equal.", exact=True)).to_be_visible()
 
 
+async def test_a_pause_is_offered_after_twenty_votes(opened: Open) -> None:
+    tab = await opened()
+    await tab.page.add_init_script("sessionStorage.setItem('voicearena.votes_without_pause', `19,${Date.now()}`)")
+    await tab.goto(BATTLE)
+    offer = tab.page.locator(".pause-offer")
+    for side in "AB":
+        await tab.hear(side)
+    await expect(offer).to_have_count(0)
+    await tab.page.get_by_role("button", name="Equal").click()
+    await expect(offer).to_contain_text("You have compared 20 pairs.")
+    # Nobody has to take it.
+    await expect(tab.page.get_by_role("button", name="Next battle")).to_be_enabled()
+
+
 async def test_nothing_plays_by_itself_and_only_one_clip_plays(opened: Open) -> None:
     tab = await opened()
     await tab.goto(BATTLE)

@@ -36,6 +36,7 @@ MAX_SOCKET_PATH_BYTES = 107
 # Small buffers, because an idle mesh should use little memory. Synchronous I/O and few workers are enough for a laptop.
 CONFIGURATION = {
     "listen_addresses": "127.0.0.1",
+    "unix_socket_permissions": "0700",
     # Each process uses up to 22 connections, and a service can have several processes.
     "max_connections": "300",
     "shared_buffers": "32MB",

@@ -325,8 +325,9 @@ async def test_a_hundred_events_in_progress_need_two_subscriptions(bus: Bus, inb
 
 
 async def test_a_draining_process_finishes_its_events_and_takes_no_more(
-    connect: Connect, shared_nats: RunningNats, inbox: Inbox, name: str
+    connect: Connect, shared_nats: RunningNats, inbox: Inbox, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(bus_module, "ACK_WAIT_SECONDS", 10 * SOON)
     leaving, staying = await connect(shared_nats.url), await connect(shared_nats.url)
     released = asyncio.Event()
 

@@ -29,10 +29,13 @@ POLL_SECONDS = 2.0
 LOCK_POLL_SECONDS = 5.0
 MAX_IDLE_SECONDS = 15.0
 POOL_SIZE = 2
+# Calls come first where processors are few. A board that is a second later is noticed by nobody.
+NICENESS = 10
 
 
 async def main() -> None:
     """Publishes boards until there is nothing to do. Only the process with the lock does anything."""
+    os.nice(NICENESS)
     settings = load_settings(EloSettings)
     telemetry.start_logging("elo", settings.log_level)
     # A terminal interrupts all processes of a service. The parent decides when this one ends.

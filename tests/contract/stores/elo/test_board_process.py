@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import psutil
 import pytest
 
 from services.elo.leaderboard.board_keeper import BoardKeeper, BoardProcessEnded
@@ -61,6 +62,8 @@ async def test_another_process_takes_over_when_one_is_killed(
         # The first one has the lock now.
         async with kept(BoardKeeper(at_once)):
             assert first.pid is not None
+            # Calls come before boards.
+            assert psutil.Process(first.pid).nice() > psutil.Process().nice()
             os.kill(first.pid, signal.SIGKILL)
             with pytest.raises(BoardProcessEnded, match="status -9"):
                 await run

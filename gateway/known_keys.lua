@@ -3,9 +3,9 @@
 -- has sent too many unknown keys. Each worker thread has its own memory.
 --
 -- An entry is the response to ext_authz. It is stored by the whole Authorization header, for as long as auth allows: at
--- most 0.8 s after auth has verified the key. The data comes from dynamic metadata, which clients can't send. The route's
--- filter context says whether a call needs a key (`key`), and whether a stricter rate limit applies to its address
--- (`strictly`).
+-- most 0.8 s after auth has verified the key, and 60 s for a voter's session that nobody can revoke. The data comes from
+-- dynamic metadata, which clients can't send. The route's filter context says whether a call needs a key (`key`), and
+-- whether a stricter rate limit applies to its address (`strictly`).
 
 local MAX_KEYS = 10000
 -- After this share of an entry's lifetime, one call verifies the key again while the others still use the entry.

@@ -30,8 +30,8 @@ USERS = ("postgres", "nobody")
 # From capabilities(7): each of them lets a process pass through directories that are closed to others, such as /root.
 SEARCH_CAPABILITIES = (2, 1)  # CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE
 
-# The longest path that a Unix socket can have, without the byte that ends it.
-MAX_SOCKET_PATH_BYTES = 107
+# The longest path that a Unix socket can have on macOS. Linux allows 107 bytes.
+MAX_SOCKET_PATH_BYTES = 103
 
 # Small buffers, because an idle mesh should use little memory. Synchronous I/O and few workers are enough for a laptop.
 CONFIGURATION = {

@@ -29,7 +29,7 @@ TOKEN_START = "vt_"  # noqa: S105
 SESSION_DAYS = 90
 MAX_CACHED_TOKENS = 10_000
 # How long the gateway answers from memory for a session that nobody can revoke. A vote comes some time after its clips.
-# With the time for which an identity token is used for further calls, it must be less than the life of that token.
+# This time and TOKEN_REUSE_SECONDS must be less than TOKEN_SECONDS together: the gateway keeps the identity token.
 BELIEVE_SECONDS = 60.0
 
 _CONTENT = struct.Struct(">16sQ")

@@ -29,7 +29,7 @@ POLL_SECONDS = 2.0
 LOCK_POLL_SECONDS = 5.0
 MAX_IDLE_SECONDS = 15.0
 POOL_SIZE = 2
-# Calls come first where processors are few. A board that is a second later is noticed by nobody.
+# Calls come first where processors are few. Nobody notices a board that comes a second later.
 NICENESS = 10
 
 

@@ -244,7 +244,7 @@ class Comparing(Generic[VoteReply]):
     async def _count(
         self, connection: AsyncConnection, state: _ListenerState, answered: Assignment, vote: CastVote, at: datetime
     ) -> Voted[VoteReply]:
-        """Tells the subject of a vote, and closes its test with the last vote that it needs."""
+        """Tells the subject of a vote, and closes its test if no more votes are needed. `state` includes the vote."""
         test = state.test
         assert test is not None
         received, needed = count_votes(state.pairs, test.votes_per_pair)

@@ -215,7 +215,7 @@ class SqlListeningStore:
             _KNOWN.of(**invited, of_voter=listener.voter_id),
             _COUNT_JOINED.of(**invited, at_address=listener.address),
         )
-        # A listener without a session is nobody's: null equals nothing.
+        # A listener without a session is never known: in SQL, null equals nothing.
         if row := known.one_or_none():
             return listener_from(row)
         joined, at_address = counted.one()

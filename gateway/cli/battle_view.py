@@ -8,19 +8,9 @@ from typing import TYPE_CHECKING
 from rich.console import Group
 from rich.text import Text
 
-from gateway.cli.rendering import (
-    ABSENT,
-    WIDE_COLUMNS,
-    has,
-    milliseconds,
-    moment,
-    new_table,
-    number,
-    percent,
-    plain,
-    seconds,
-)
+from gateway.cli.rendering import WIDE_COLUMNS, moment, new_table, plain
 from gateway.cli.voice_models import voice_of
+from services.shared.reporting.formats import ABSENT, has, milliseconds, number, percent, seconds
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

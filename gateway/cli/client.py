@@ -205,13 +205,6 @@ class ArenaClient(Connection):
         request = ListWebhookEndpointsRequest()
         return self.list_all(self.webhook_stub.ListWebhookEndpoints, request, lambda page: page.endpoints)
 
-    def audio(self, name: str) -> bytes:
-        """Returns stored audio of the caller by its name in the store."""
-        from voicearena.tts.v1.tts_service_pb2 import GetAudioRequest
-
-        chunks = self.stream(self.tts_stub.GetAudio, GetAudioRequest(name=name), SPEECH_TIMEOUT_SECONDS)
-        return b"".join(chunk.data for chunk in chunks)
-
     @property
     def mesh_stub(self) -> MeshServiceStub:
         """Health and status of the mesh."""

@@ -18,11 +18,12 @@ from gateway.cli.errors import CliError, ExitCode
 from gateway.cli.leaderboard_view import leaderboard_view
 from gateway.cli.local_mesh import LocalMesh, local_address, runner_command, stopping_on_signals
 from gateway.cli.progress import watch_to_end
-from gateway.cli.rendering import model_name, plain
+from gateway.cli.rendering import plain
 from gateway.cli.session import CliSession, message_document
 from gateway.cli.steps import Steps
 from gateway.cli.tournament import TOURNAMENT_SETTINGS, tournament_board
 from gateway.cli.verdict import results_view
+from services.shared.reporting.formats import model_name
 
 if TYPE_CHECKING:
     from voicearena.elo.v1.leaderboard_pb2 import Leaderboard

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.cli.errors import CliError
-from gateway.cli.rendering import model_name
+from services.shared.reporting.formats import model_name
 
 SCENARIO = "customer_support"
 PROVIDER = "espeak"

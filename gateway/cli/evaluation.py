@@ -10,8 +10,9 @@ from rich.console import Group
 from rich.text import Text
 
 from gateway.cli.evaluation_progress import status_of
-from gateway.cli.rendering import ABSENT, new_table, percent, plain, seconds, status_text
+from gateway.cli.rendering import new_table, plain, status_text
 from gateway.cli.words import alignment_view, notable_view
+from services.shared.reporting.formats import ABSENT, percent, seconds
 
 if TYPE_CHECKING:
     from google.protobuf.message import Message

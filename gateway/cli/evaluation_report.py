@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from gateway.cli.evaluation import Figure, condition_names, figures, missing_steps
-from gateway.cli.pages import page_environment
-from gateway.cli.rendering import percent, seconds
-from gateway.cli.words import aligned_words
+from services.shared.reporting.aligned_words import aligned_words
+from services.shared.reporting.formats import percent, seconds
+from services.shared.reporting.pages import page_template
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from voicearena.scoring.v1.scoring_pb2 import Evaluation, Metric
 
-TEMPLATE = "evaluation.html.j2"
+TEMPLATE = Path(__file__).with_name("evaluation.html.j2")
 LANES_WIDTH, LANE_HEIGHT = 900, 26
 # A larger recording would make the page slow. The page names the file instead.
 MAX_EMBEDDED_BYTES = 30 * 1024 * 1024
@@ -58,10 +58,9 @@ class Lane:
 
 def render_evaluation(evaluation: Evaluation, metrics: Sequence[Metric], recording: Path) -> str:
     """Returns the HTML of an evaluation that has ended. `recording` is embedded if it is not too large."""
-    environment = page_environment(percent=percent, seconds=seconds)
     measured = evaluation.metrics
     drawn = lanes(evaluation)
-    return environment.get_template(TEMPLATE).render(
+    return page_template(TEMPLATE, percent=percent, seconds=seconds).render(
         name=recording.name,
         evaluation=evaluation,
         status=evaluation.Status.Name(evaluation.status),

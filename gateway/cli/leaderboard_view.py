@@ -8,7 +8,8 @@ from rich.console import Group
 from rich.text import Text
 
 from gateway.cli.intervals import whisker
-from gateway.cli.rendering import ABSENT, WIDE_COLUMNS, counted, has, milliseconds, moment, new_table, percent, plain
+from gateway.cli.rendering import WIDE_COLUMNS, moment, new_table, plain
+from services.shared.reporting.formats import ABSENT, counted, has, milliseconds, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

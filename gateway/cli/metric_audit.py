@@ -10,7 +10,8 @@ from rich.console import Group
 from rich.text import Text
 
 from gateway.cli.errors import CliError, ExitCode
-from gateway.cli.rendering import ABSENT, moment, new_table, plain
+from gateway.cli.rendering import moment, new_table, plain
+from services.shared.reporting.formats import ABSENT
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType

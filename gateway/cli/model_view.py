@@ -8,20 +8,9 @@ from typing import TYPE_CHECKING
 from rich.console import Group
 from rich.text import Text
 
-from gateway.cli.rendering import (
-    ABSENT,
-    WIDE_COLUMNS,
-    counted,
-    has,
-    keep_ids,
-    milliseconds,
-    moment,
-    new_table,
-    number,
-    percent,
-    plain,
-)
+from gateway.cli.rendering import WIDE_COLUMNS, keep_ids, moment, new_table, plain
 from gateway.cli.voice_models import voice_of
+from services.shared.reporting.formats import ABSENT, counted, has, milliseconds, number, percent
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, Self
 
 from gateway.cli.errors import CliError, ExitCode
-from gateway.cli.rendering import model_name, plain
+from gateway.cli.rendering import plain
 from gateway.cli.watching import follow
+from services.shared.reporting.formats import model_name
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -11,6 +11,8 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from services.shared.reporting.formats import ABSENT, has, measurement, model_name
+
 if TYPE_CHECKING:
     from google.protobuf.message import Message
     from google.protobuf.timestamp_pb2 import Timestamp
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from voicearena.scoring.v1.scoring_pb2 import Metric
     from voicearena.tts.v1.tts_pb2 import Provider, Voice
 
-ABSENT = "–"
 EIGHTHS = " ▏▎▍▌▋▊▉█"
 # A terminal at least this wide gets long bars and all columns.
 WIDE_COLUMNS = 100
@@ -40,46 +41,9 @@ def bar(share: float, width: int) -> str:
     return ("█" * full + (EIGHTHS[part] if part else "")).ljust(width)
 
 
-def milliseconds(value: float | None) -> str:
-    """Returns `3.4 ms`, or `12 ms` without decimals from 10 on."""
-    if value is None:
-        return ABSENT
-    return f"{value:.1f} ms" if value < 10 else f"{value:.0f} ms"
-
-
-def seconds(value: float | None) -> str:
-    """Returns a time such as `2.41 s`."""
-    return ABSENT if value is None else f"{value:.2f} s"
-
-
-def percent(share: float | None) -> str:
-    """Returns `12.3%` for the share 0.123."""
-    return ABSENT if share is None else f"{share:.1%}"
-
-
-def number(value: float | None) -> str:
-    """Returns a number such as `4.12`."""
-    return ABSENT if value is None else f"{value:.2f}"
-
-
-def count(value: float | None) -> str:
-    """Returns a count such as `3`, or a mean of counts such as `0.25`."""
-    return ABSENT if value is None else f"{value:.2f}".rstrip("0").rstrip(".")
-
-
-def counted(number: int, one: str, many: str = "") -> str:
-    """Returns a number with its noun, such as `1 vote` or `2 votes`. `many` is the plural if it is irregular."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
-FORMATS = {"ms": milliseconds, "s": seconds, "": percent}
-"""The function that formats a metric, by its unit."""
-
-
 def measured(message: Message, field: str, metric: Metric) -> str:
     """Returns the value of a metric in this field of a message, with its unit."""
-    value = getattr(message, field) if has(message, field) else None
-    return count(value) if _is_count(metric) else FORMATS.get(metric.unit, number)(value)
+    return measurement(message, field, metric.unit, is_count=_is_count(metric))
 
 
 def _is_count(metric: Metric) -> bool:
@@ -120,19 +84,9 @@ def is_heard(metric: Metric) -> bool:
     return metric.step not in ("", "signal")
 
 
-def has(message: Message, field: str) -> bool:
-    """Returns whether a message has a value in the field of this name, which it may not know."""
-    return field in message.DESCRIPTOR.fields_by_name and message.HasField(field)
-
-
 def moment(timestamp: Timestamp) -> str:
     """Returns a time such as `2026-01-31 23:59` in the local time zone."""
     return timestamp.ToDatetime(tzinfo=UTC).astimezone().strftime("%Y-%m-%d %H:%M")
-
-
-def model_name(provider: str, voice_id: str) -> str:
-    """Returns `provider:voice_id`, the name of a model in results."""
-    return f"{provider}:{voice_id}"
 
 
 def new_table(*columns: str, right: Sequence[str] = (), title: str | None = None) -> Table:

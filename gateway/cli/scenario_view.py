@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from rich.console import Group
 from rich.text import Text
 
-from gateway.cli.rendering import ABSENT, WIDE_COLUMNS, counted, keep_ids, moment, new_table, percent, plain
+from gateway.cli.rendering import WIDE_COLUMNS, keep_ids, moment, new_table, plain
+from services.shared.reporting.formats import ABSENT, counted, percent
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

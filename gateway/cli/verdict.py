@@ -10,16 +10,21 @@ from rich.text import Text
 
 from gateway.cli.intervals import intervals_table, matrix_table
 from gateway.cli.rendering import (
-    ABSENT,
     WIDE_COLUMNS,
     bar,
     heard_metrics,
     measured,
-    model_name,
     new_table,
-    percent,
     plain,
     table_metrics,
+)
+from services.shared.reporting.formats import ABSENT, model_name, percent
+from services.shared.reporting.verdict_text import (
+    difference,
+    p_value,
+    primary_metric_name,
+    verdict_sentences,
+    votes_summary,
 )
 
 if TYPE_CHECKING:
@@ -30,8 +35,6 @@ if TYPE_CHECKING:
     from voicearena.experiments.v1.results_pb2 import HeadToHead, ModelRanking, Results
     from voicearena.scoring.v1.scoring_pb2 import Metric
 
-NOT_ENOUGH = "not enough evidence"
-LARGE_SHARE = 0.5
 MATRIX_RULE = "won-lost-tied; arrow: significant difference (Holm p ≤ 0.05)"
 MIN_MATRIX_MODELS = 3
 WIDE_CELLS, NARROW_CELLS = 48, 28
@@ -60,7 +63,9 @@ def results_view(results: Results, metrics: Sequence[Metric], width: int) -> Ren
         parts += [_heading("Who beat whom", MATRIX_RULE), matrix_table(results), Text()]
     if results.head_to_head:
         parts += [
-            _heading("Head to head", PROMPT_RULE, f"the effect is first minus second in {_metric(results)}"),
+            _heading(
+                "Head to head", PROMPT_RULE, f"the effect is first minus second in {primary_metric_name(results)}"
+            ),
             head_to_head_table(results),
             Text(),
         ]
@@ -149,22 +154,6 @@ def head_to_head_table(results: Results) -> Table:
     return table
 
 
-def votes_summary(results: Results) -> str:
-    """Returns a text with the number of votes and listeners, where they came from, and which votes were left out."""
-    votes = results.votes
-    summary = f"{_count(votes.votes, 'vote')} from {_count(votes.listeners, 'listener')}"
-    if votes.both_bad:
-        summary += f', {votes.both_bad} of them "both are bad"'
-    if votes.supervised:
-        summary += f"; {votes.supervised} from a supervised panel, whose listeners can share one address"
-    if votes.largest_address_share > LARGE_SHARE:
-        summary += f"; {votes.largest_address_share:.0%} of these votes came from one address"
-    if votes.excluded:
-        why = ", ".join(f"{each.votes} {each.description or each.reason}" for each in votes.exclusions)
-        summary += f"; {_count(votes.excluded, 'further vote')} left out: {why}"
-    return summary
-
-
 def votes_table(results: Results) -> Table:
     """Returns one line per pair that listeners compared: votes for each side, ties and the sign test over listeners."""
     table = new_table("Pair", "For-against-tied", "Both bad", "Listeners", "p", "Holm p", right=("p", "Holm p"))
@@ -181,57 +170,6 @@ def votes_table(results: Results) -> Table:
             p_value(votes.p_holm if votes.HasField("p_holm") else None),
         )
     return table
-
-
-def verdict_sentences(results: Results) -> list[str]:
-    """Returns the verdict, then its reasons, as one sentence each."""
-    level = results.Level.Name
-    if results.HasField("winner") and results.confidence != results.inconclusive:
-        sentences = [f"{results.winner} wins, with {level(results.confidence)} confidence."]
-    elif results.HasField("leader"):
-        sentences = [f"There is {NOT_ENOUGH} to name a winner. {results.leader} has the best score."]
-    else:
-        sentences = [f"There is {NOT_ENOUGH} to rank these models."]
-    if results.HasField("leader"):
-        gap = "too small" if results.gap_level == results.inconclusive else level(results.gap_level)
-        sentences.append(f"Gap between the two best scores: {gap}.")
-        inconclusive = results.evidence_level == results.inconclusive
-        evidence_level = NOT_ENOUGH if inconclusive else level(results.evidence_level)
-        evidence = f"Evidence against chance: {evidence_level}"
-        if results.HasField("p_winner"):
-            evidence += f" (p {_compared(results.p_winner)} against the hardest opponent)"
-        sentences.append(evidence + ".")
-    sentences += results.reasons
-    if results.HasField("minimum_detectable_effect"):
-        smallest = difference(results.minimum_detectable_effect, results.primary_metric).lstrip("+")
-        sentences.append(
-            f"With this many prompts, a difference of {smallest} in {_metric(results)} is detected 80% of the time."
-        )
-    return sentences
-
-
-def difference(value: float, metric: str) -> str:
-    """Returns a difference in a metric: `+0.071` for a score, `+71 ms` for a time."""
-    return f"{value:+.0f} ms" if metric.endswith("_ms") else f"{value:+.3f}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def p_value(value: float | None) -> str:
-    """Returns a p-value such as `0.031`, or `<0.001` below 0.001."""
-    if value is None:
-        return ABSENT
-    return "<0.001" if value < 0.001 else f"{value:.3f}"
-
-
-def _compared(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
-
-
-def _metric(results: Results) -> str:
-    return results.primary_metric.replace("_", " ") or "score"
 
 
 def _heading(title: str, *explanations: str) -> Text:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def voice_of(model: VoiceModel) -> str:
     """Returns `provider:voice_id`, or the name of a model without a voice."""
-    from gateway.cli.rendering import model_name
+    from services.shared.reporting.formats import model_name
 
     return model_name(model.provider, model.config.voice_id) if model.config.voice_id else model.name
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from gateway.cli.rendering import model_name, percent, plain
+from gateway.cli.rendering import plain
+from services.shared.reporting.aligned_words import AlignedWord, aligned_words
+from services.shared.reporting.formats import model_name, percent
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -18,27 +19,6 @@ if TYPE_CHECKING:
 STYLES = {"substitute": "red", "delete": "yellow", "insert": "magenta"}
 LETTERS = {"equal": "", "substitute": "S", "delete": "D", "insert": "I"}
 """What stands below a word in the alignment, as in reports of speech recognition."""
-
-
-@dataclass(frozen=True)
-class AlignedWord:
-    """One column of the alignment. A word is empty if the other text has none in its place."""
-
-    reference: str
-    heard: str
-    operation: str
-
-
-def aligned_words(errors: WordErrors) -> Iterator[AlignedWord]:
-    """Yields the columns of the alignment of reference and transcript."""
-    for span in errors.alignment:
-        operation = errors.Operation.Name(span.operation)
-        for index in range(max(len(span.reference), len(span.transcript))):
-            reference = span.reference[index] if index < len(span.reference) else ""
-            heard = span.transcript[index] if index < len(span.transcript) else ""
-            # In a replaced run of different lengths, the words without a partner are missing or additional.
-            kind = operation if reference and heard else "delete" if reference else "insert"
-            yield AlignedWord(reference, heard, kind)
 
 
 def alignment_view(errors: WordErrors, width: int) -> list[RenderableType]:

@@ -30,6 +30,7 @@ from services.experiments.planning.clients import EloModelResolver, ScoringMetri
 from services.experiments.planning.domain import PlanRules
 from services.experiments.planning.lifecycle import Lifecycle
 from services.experiments.planning.usecases import Planning
+from services.experiments.report.usecases import Reporting
 from services.experiments.results.usecases import Reading, Recomputing
 from services.experiments.running import clips as trial_clips
 from services.experiments.running import convert as running_convert
@@ -57,6 +58,7 @@ from services.runtime.bus import Bus
 from services.runtime.changes import Changes
 from services.runtime.client_address import AddressHash
 from services.runtime.db import Database
+from services.runtime.exports import ExportLimits
 from services.runtime.outbox import OutboxRelay
 from services.runtime.pages import Pages
 from services.runtime.periodic import periodic
@@ -88,7 +90,7 @@ async def main() -> None:
     async with Service("experiments", settings) as service:
         database = await service.enter("database", Database.of_service("experiments", settings, __file__))
         bus = await service.enter("bus", Bus.connect(settings.nats_url, "experiments"))
-        # Without the audio store, only listening clips are Unavailable.
+        # Without the audio store, only listening clips and reports with audio are Unavailable.
         audio = await service.enter("audio store", AudioStore(settings.audio_storage_path), needed=False)
         store, lifecycle_store = SqlStore(), SqlLifecycleStore()
         listening, votes, link_store = SqlListeningStore(), SqlVoteStore(), SqlLinkStore()
@@ -96,7 +98,7 @@ async def main() -> None:
         models = EloModelResolver(elo_service_pb2_grpc.EloServiceStub(elo))
         changes = Changes(database, CHANGED)
         links = AudioLinks(secret, settings.public_url, settings.audio_url_ttl_seconds)
-        reading = Reading(database, store, Pages(secret))
+        reading, export_limits = Reading(database, store, Pages(secret)), ExportLimits()
         watching = WatchExperiment(
             database,
             store,
@@ -131,7 +133,8 @@ async def main() -> None:
                 reading,
                 watching,
                 Recomputing(database, store, votes, reading),
-                Exporting(database, store, reading, votes),
+                Exporting(database, store, reading, votes, export_limits),
+                Reporting(database, store, reading, audio, links, export_limits),
                 endpoints,
                 links,
                 Painter(),

@@ -17,12 +17,14 @@ from services.experiments.exports.usecases import Exporting
 from services.experiments.planning import convert as planning_convert
 from services.experiments.planning.lifecycle import Lifecycle
 from services.experiments.planning.usecases import Planning
+from services.experiments.report.usecases import CONTENT_TYPE, DEFAULT_AUDIO_MB, Reporting
 from services.experiments.results import convert as results_convert
 from services.experiments.results.card import verdict_card
 from services.experiments.results.usecases import Reading, Recomputing
 from services.experiments.running.watching import WatchExperiment
 from services.experiments.webhooks.usecases import WebhookEndpoints
 from services.runtime.audio_store import AudioLinks
+from services.runtime.file_responses import file_pieces
 from services.runtime.rpc import Context
 from services.shared.cards.painter import Painter
 from services.shared.cards.responses import respond
@@ -41,6 +43,7 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
         watching: WatchExperiment[WatchResponse],
         recomputing: Recomputing,
         exporting: Exporting,
+        reporting: Reporting,
         endpoints: WebhookEndpoints,
         links: AudioLinks,
         painter: Painter,
@@ -51,6 +54,7 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
         self._watching = watching
         self._recomputing = recomputing
         self._exporting = exporting
+        self._reporting = reporting
         self._endpoints = endpoints
         self._links = links
         self._painter = painter
@@ -125,14 +129,24 @@ class ExperimentServicer(experiment_service_pb2_grpc.ExperimentServiceServicer):
         self, request: experiment_service_pb2.ExportExperimentRequest, context: Context
     ) -> AsyncIterator[HttpBody]:
         names, bom = results_convert.export_names(request), request.bom or not request.HasField("bom")
-        async with self._exporting.export(request.id, *names, byte_order_mark=bom) as export:
-            # Over HTTP this is a header. Browsers and `curl -OJ` take the file name from it.
-            await context.send_initial_metadata((("content-disposition", f'attachment; filename="{export.name}"'),))
-            content_type = export.content_type
-            for piece in export.pieces():
-                yield HttpBody(content_type=content_type, data=piece)
-                # HTTP takes the type from the first message only.
-                content_type = ""
+        async with (
+            self._exporting.export(request.id, *names, byte_order_mark=bom) as export,
+            aclosing(file_pieces(context, export.name, export.content_type, export.pieces())) as pieces,
+        ):
+            async for piece in pieces:
+                yield piece
+
+    async def GetReport(
+        self, request: experiment_service_pb2.GetReportRequest, context: Context
+    ) -> AsyncIterator[HttpBody]:
+        with_audio = request.audio or not request.HasField("audio")
+        max_audio_mb = request.max_audio_mb if request.HasField("max_audio_mb") else DEFAULT_AUDIO_MB
+        async with (
+            self._reporting.report(request.id, with_audio=with_audio, max_audio_mb=max_audio_mb) as report,
+            aclosing(file_pieces(context, report.name, CONTENT_TYPE, report.pieces())) as pieces,
+        ):
+            async for piece in pieces:
+                yield piece
 
     async def ListTrials(
         self, request: experiment_service_pb2.ListTrialsRequest, context: Context

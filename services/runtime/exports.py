@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -13,6 +13,7 @@ from services.runtime.errors import QuotaExceeded
 from services.runtime.identity import current_identity
 
 PIECE_BYTES = 64 * 1024
+"""The size of the pieces in which files are sent."""
 MAX_CONCURRENT_EXPORTS = 2
 """The number of files that are written at the same time. Each has at most a few megabytes: 400 trials with the longest
 prompts, or the evaluation of a recording of two hours."""
@@ -29,10 +30,9 @@ class ExportFile:
     content_type: str
     content: bytes
 
-    def pieces(self) -> Iterator[bytes]:
-        """Yields the content in pieces of at most PIECE_BYTES. An empty file is one empty piece."""
-        for start in range(0, max(len(self.content), 1), PIECE_BYTES):
-            yield self.content[start : start + PIECE_BYTES]
+    async def pieces(self) -> AsyncGenerator[bytes]:
+        """Yields the content in one piece, which `file_pieces` cuts."""
+        yield self.content
 
 
 class ExportLimits:

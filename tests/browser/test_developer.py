@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import secrets
 import subprocess
+from pathlib import Path
 
 from playwright.async_api import expect
 
+from tests.browser.arena import Arena
 from tests.browser.conftest import Open
 from tests.browser.opened import Opened
 
@@ -69,6 +72,35 @@ async def test_a_developer_registers_compares_voices_reads_the_verdict_and_copie
         output, errors = await ran.communicate()
     assert ran.returncode == 0, errors
     assert id_ in json.dumps(json.loads(output))
+
+
+async def test_a_report_is_downloaded_and_opens_without_a_network(opened: Open, arena: Arena, tmp_path: Path) -> None:
+    tab = await opened(key=arena.developer.api_key)
+    await tab.goto(f"/experiments/{arena.experiment_id}?tab=files")
+    file = await downloaded(tab, tmp_path / "report.html")
+    report = await opened(offline=True)
+    report.expects(f"request to somebody else: {re.escape(file.as_uri())}$")
+    await report.page.goto(file.as_uri())
+    await expect(report.page.get_by_role("heading", name="Listen")).to_be_visible()
+    players = report.page.locator("audio")
+    # Three voices speak two texts.
+    assert await players.count() == 6
+    seconds = await players.first.evaluate(
+        "audio => new Promise(resolve => { audio.onloadedmetadata = () => resolve(audio.duration); audio.load(); })"
+    )
+    assert seconds > 0.3
+
+    await tab.page.get_by_label("With the audio").uncheck()
+    smaller = await downloaded(tab, tmp_path / "smaller.html")
+    assert "<audio" not in smaller.read_text()
+
+
+async def downloaded(tab: Opened, file: Path) -> Path:
+    """Downloads the report of the open experiment."""
+    async with tab.page.expect_download() as started:
+        await tab.page.get_by_role("button", name="Download the report").click()
+    await (await started.value).save_as(file)
+    return file
 
 
 async def test_a_key_is_in_no_address_and_only_in_the_storage_that_was_chosen(opened: Open) -> None:

@@ -1,8 +1,10 @@
 """Exports over each protocol have exactly the trials and results of the API."""
 
+import base64
 import csv
 import io
 import json
+import re
 from typing import Any
 
 import httpx
@@ -10,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.contract.cases.experiments import RESULTS, TRIALS
-from tests.contract.cases.exports import EXPORT
+from tests.contract.cases.exports import EXPORT, REPORT
 from tests.contract.clients import PROTOCOLS, Client, bearer
 from tests.contract.rpcs import rpcs
 from tests.contract.world import World
@@ -101,3 +103,30 @@ async def test_an_export_names_its_file(http: httpx.AsyncClient, world: World) -
     assert (await http.get(f"{path}?format=csv&bom=false", headers=headers)).content == response.content[3:]
     assert response.headers["content-disposition"] == f'attachment; filename="{experiment}-trials.csv"'
     assert response.headers["content-type"] == "text/csv; charset=utf-8"
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_a_report_has_the_audio_of_the_api(
+    protocol: str, clients: dict[str, Client], http: httpx.AsyncClient, world: World
+) -> None:
+    experiment = await world.value("completed_experiment")
+    headers = bearer(world.developer.api_key)
+    outcome = await clients[protocol].call(rpcs()[REPORT], {"id": experiment}, headers)
+    assert outcome.code == "OK", outcome.message
+    page = outcome.raw.decode()
+    trials = (await world.call(TRIALS, {"id": experiment}))["trials"]
+    wavs = [(await http.get(trial["audio_url"])).raise_for_status().content for trial in trials]
+    assert re.findall(r'src="([^"]*)"', page) == [
+        f"data:audio/wav;base64,{base64.b64encode(wav).decode()}" for wav in wavs
+    ]
+    assert page.endswith("</html>")
+
+
+async def test_a_report_names_its_file(http: httpx.AsyncClient, world: World) -> None:
+    experiment = await world.value("completed_experiment")
+    response = await http.get(
+        f"/api/v1/experiments/{experiment}/report?audio=false", headers=bearer(world.developer.api_key)
+    )
+    assert response.headers["content-disposition"] == f'attachment; filename="{experiment}.html"'
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert "<audio" not in response.text

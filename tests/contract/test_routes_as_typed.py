@@ -57,6 +57,7 @@ ROUTES = {
     "GET /api/v1/experiments/{id}",
     "GET /api/v1/experiments/{id}/results",
     "GET /api/v1/experiments/{id}/export",
+    "GET /api/v1/experiments/{id}/report",
     "GET /api/v1/experiments/{id}/trials",
     "GET /api/v1/experiments/{id}/stream",
     "GET /api/v1/experiments/{id}/card",

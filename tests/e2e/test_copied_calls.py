@@ -89,6 +89,13 @@ def calls(experiment_id: str) -> dict[str, dict[str, Any]]:
             saveAs="trials.csv",
             cli=["experiment", "export", experiment_id, "--format", "csv", "--out", "trials.csv"],
         ),
+        "report": wanted(
+            EXPERIMENTS,
+            "GetReport",
+            {**by_id, "audio": True},
+            saveAs="report.html",
+            cli=["experiment", "report", experiment_id, "--out", "report.html"],
+        ),
         "upload": wanted(
             EVALUATIONS,
             "CreateEvaluation",
@@ -188,6 +195,8 @@ async def test_reads_answer_as_they_are_pasted(language: str, copied: Calls, ter
 async def test_a_file_is_saved_under_its_name(language: str, copied: Calls, terminal: Terminal) -> None:
     await terminal.run(language, copied["export"][language])
     assert "prompt" in (terminal.folder / "trials.csv").read_text("utf-8-sig").splitlines()[0]
+    await terminal.run(language, copied["report"][language])
+    assert "data:audio/wav;base64," in (terminal.folder / "report.html").read_text()
 
 
 @pytest.mark.parametrize("language", ["curl", "grpcurl", "python", "cli"])

@@ -57,7 +57,8 @@ def create(
 @with_session
 def list_keys(session: CliSession) -> None:
     """List your API keys, newest first. Revoked and expired keys are listed too."""
-    from gateway.cli.rendering import ABSENT, moment, new_table, plain
+    from gateway.cli.rendering import moment, new_table, plain
+    from services.shared.reporting.formats import ABSENT
 
     with session.client() as client:
         keys = client.api_keys()

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli.commands.reports import write_pieces
 from gateway.cli.errors import CliError, ExitCode
 from gateway.cli.session import CliSession, with_session
 
@@ -156,17 +158,15 @@ def export(
     )
     with session.client() as client:
         pieces = client.stream(client.leaderboard_stub.ExportVotes, request, EXPORT_TIMEOUT_SECONDS)
-        # Before the file is opened, so that an error leaves an earlier file as it is.
-        data = next(pieces).data
-        lines = data.count(b"\n")
-        try:
-            with file.open("wb") as target:
-                target.write(data)
-                for piece in pieces:
-                    lines += piece.data.count(b"\n")
-                    target.write(piece.data)
-        except OSError as error:
-            raise CliError(f"{file} can't be written: {error.strerror}.", ExitCode.USAGE) from None
+        lines = 0
+
+        def counted_lines() -> Iterator[bytes]:
+            nonlocal lines
+            for piece in pieces:
+                lines += piece.data.count(b"\n")
+                yield piece.data
+
+        write_pieces(file, counted_lines())
     # The board and the signature have a line each.
     votes = lines - 2
     if session.json:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,8 @@ from gateway.cli.session import CliSession, with_session
 
 STDOUT = "-"
 EXPORT_TIMEOUT_SECONDS = 120.0
+# A report has up to 4 GB of audio.
+REPORT_TIMEOUT_SECONDS = 1800.0
 MEGABYTE = 1024 * 1024
 
 
@@ -95,36 +98,32 @@ def report(
     ] = 256,
 ) -> None:
     """Write one HTML file with the verdict, the measurements and the audio. Any browser opens it, without network."""
-    from gateway.cli.report import ReportTrial, audio_name, render_report
+    from voicearena.experiments.v1.experiment_service_pb2 import GetReportRequest
 
-    with session.client() as client:
-        experiment = client.experiment(experiment_id)
-        results = client.results(experiment_id)
-        metrics = session.metrics(client)
-        trials, size = [], 0
-        found = client.trials(experiment_id)
-        for number, trial in enumerate(found, 1):
-            wav = None
-            if audio and trial.HasField("audio_url"):
-                if session.err.is_terminal and not session.json:
-                    session.err.print(f"Fetching audio {number} of {len(found)}", end="\r")
-                wav = client.audio(audio_name(trial))
-                # The size in the file: base 64 needs four bytes for three.
-                size += len(wav) * 4 // 3
-                if size > max_megabytes * MEGABYTE:
-                    raise CliError(
-                        f"The audio is larger than {max_megabytes} MB.",
-                        ExitCode.USAGE,
-                        hint="Allow more with --max-megabytes, or leave out the audio with --no-audio.",
-                    )
-            trials.append(ReportTrial(trial, wav))
     path = out or Path(f"{experiment_id}.html")
-    document = render_report(experiment, results, trials, metrics).encode()
-    write(path, document)
+    request = GetReportRequest(id=experiment_id, audio=audio, max_audio_mb=max_megabytes)
+    with session.client() as client:
+        pieces = client.stream(client.experiment_stub.GetReport, request, REPORT_TIMEOUT_SECONDS)
+        try:
+            size = write_pieces(path, _told(session, (piece.data for piece in pieces)))
+        except CliError as error:
+            if "max_audio_mb" in error.message:
+                error.hint = "Allow more with --max-megabytes, or leave out the audio with --no-audio."
+            raise
     if session.json:
-        session.print_document({"file": str(path), "bytes": len(document)})
+        session.print_document({"file": str(path), "bytes": size})
     else:
-        session.note(f"Wrote {path} ({len(document) / MEGABYTE:.1f} MB). Open it in any browser.")
+        session.note(f"Wrote {path} ({size / MEGABYTE:.1f} MB). Open it in any browser.")
+
+
+def _told(session: CliSession, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Yields the pieces, and shows in a terminal how much of the file has arrived."""
+    size = 0
+    for piece in pieces:
+        yield piece
+        before, size = size, size + len(piece)
+        if session.err.is_terminal and not session.json and size // MEGABYTE > before // MEGABYTE:
+            session.err.print(f"{size // MEGABYTE} MB", end="\r")
 
 
 def _shown(data: bytes) -> bytes:
@@ -138,6 +137,27 @@ def write(path: Path, data: bytes) -> None:
         path.write_bytes(data)
     except OSError as error:
         raise CliError(f"Can't write {path}: {error.strerror}.", ExitCode.USAGE) from None
+
+
+def write_pieces(path: Path, pieces: Iterator[bytes]) -> int:
+    """Writes a file while its pieces arrive, and returns its size in bytes.
+
+    An earlier file is replaced at the end, so an error leaves it as it is. Raises what `pieces` raises, and CliError if
+    the file can't be written.
+    """
+    # A device such as /dev/stdout can't be replaced.
+    target = path.with_name(f"{path.name}.part") if path.is_file() or not path.exists() else path
+    try:
+        with target.open("wb") as file:
+            size = sum(file.write(piece) for piece in pieces)
+        if target != path:
+            target.replace(path)
+    except OSError as error:
+        raise CliError(f"Can't write {path}: {error.strerror}.", ExitCode.USAGE) from None
+    finally:
+        if target != path:
+            target.unlink(missing_ok=True)
+    return size
 
 
 def write_and_tell(session: CliSession, path: Path, data: bytes) -> None:

@@ -56,7 +56,7 @@ def say(
     from voicearena.tts.v1.tts_service_pb2 import SynthesizeSpeechRequest
 
     from gateway.cli import speech
-    from gateway.cli.rendering import milliseconds, seconds
+    from services.shared.reporting.formats import milliseconds, seconds
 
     if session.json and out == speech.STDOUT:
         raise CliError("--json and --out - both write to stdout.", ExitCode.USAGE, hint="Name a file with --out.")

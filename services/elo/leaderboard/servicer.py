@@ -14,7 +14,7 @@ from services.elo.leaderboard.export_signing import ALGORITHM
 from services.elo.leaderboard.exporting import Exporting
 from services.elo.leaderboard.history import History
 from services.runtime.clock import now, timestamp
-from services.runtime.exports import PIECE_BYTES
+from services.runtime.file_responses import file_pieces
 from services.runtime.rpc import Context
 from services.shared.cards.painter import Painter
 from services.shared.cards.responses import respond
@@ -59,17 +59,10 @@ class LeaderboardServicer(leaderboard_service_pb2_grpc.LeaderboardServiceService
         self, request: leaderboard_service_pb2.ExportVotesRequest, context: Context
     ) -> AsyncIterator[HttpBody]:
         key = convert.board_key(request)
-        content_type = EXPORT_TYPE
-        async with aclosing(self._exporting.export(key)) as pieces:
+        export, name = self._exporting.export(key), f"votes-{key.board}.jsonl"
+        async with aclosing(file_pieces(context, name, EXPORT_TYPE, export)) as pieces:
             async for piece in pieces:
-                if content_type:
-                    # Over HTTP this is a header. Browsers and `curl -OJ` take the file name from it.
-                    header = ("content-disposition", f'attachment; filename="votes-{key.board}.jsonl"')
-                    await context.send_initial_metadata((header,))
-                for start in range(0, len(piece), PIECE_BYTES):
-                    yield HttpBody(content_type=content_type, data=piece[start : start + PIECE_BYTES])
-                    # HTTP takes the type from the first message only.
-                    content_type = ""
+                yield piece
 
     async def GetLeaderboardCard(
         self, request: leaderboard_service_pb2.GetLeaderboardCardRequest, context: Context

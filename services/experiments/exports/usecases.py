@@ -29,12 +29,14 @@ class TableName(StrEnum):
 class Exporting:
     """The use case of exporting."""
 
-    def __init__(self, database: Database, store: Store, reading: Reading, votes: VoteStore) -> None:
+    def __init__(
+        self, database: Database, store: Store, reading: Reading, votes: VoteStore, limits: ExportLimits
+    ) -> None:
         self._database = database
         self._store = store
         self._reading = reading
         self._votes = votes
-        self._limits = ExportLimits()
+        self._limits = limits
 
     @asynccontextmanager
     async def export(

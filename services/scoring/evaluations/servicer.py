@@ -8,6 +8,7 @@ from voicearena.scoring.v1 import evaluation_service_pb2 as pb
 from voicearena.scoring.v1 import evaluation_service_pb2_grpc, scoring_pb2
 
 from services.runtime.errors import ArenaError
+from services.runtime.file_responses import file_pieces
 from services.runtime.http_uploads import Upload
 from services.runtime.rpc import Context
 from services.scoring.evaluations import convert
@@ -87,13 +88,12 @@ class EvaluationServicer(evaluation_service_pb2_grpc.EvaluationServiceServicer):
         return pb.GetEvaluationPeaksResponse(duration_seconds=found.duration_seconds, low=found.low, high=found.high)
 
     async def ExportEvaluation(self, request: pb.ExportEvaluationRequest, context: Context) -> AsyncIterator[HttpBody]:
-        async with self._exporting.export(request.id, convert.export_format(request.format)) as export:
-            # Over HTTP this is a header. Browsers and `curl -OJ` take the file name from it.
-            await context.send_initial_metadata((("content-disposition", f'attachment; filename="{export.name}"'),))
-            content_type = export.content_type
-            for piece in export.pieces():
-                yield HttpBody(content_type=content_type, data=piece)
-                content_type = ""
+        async with (
+            self._exporting.export(request.id, convert.export_format(request.format)) as export,
+            aclosing(file_pieces(context, export.name, export.content_type, export.pieces())) as pieces,
+        ):
+            async for piece in pieces:
+                yield piece
 
     async def RetryEvaluation(self, request: pb.RetryEvaluationRequest, context: Context) -> scoring_pb2.Evaluation:
         return convert.evaluation(await self._evaluations.retry(request.id))

@@ -1,4 +1,4 @@
-"""Recomputed results, exports of trials, results, pairs and votes, and the card of the verdict."""
+"""Recomputed results, exports of trials, results, pairs and votes, the report, and the card of the verdict."""
 
 import re
 
@@ -8,11 +8,13 @@ from tests.contract.cases.experiments import RESULTS
 
 EXPORT = "ExperimentService.ExportExperiment"
 CARD = "ExperimentService.GetVerdictCard"
+REPORT = "ExperimentService.GetReport"
 TYPES = {
     "csv": "text/csv; charset=utf-8",
     "parquet": "application/vnd.apache.parquet",
     "jsonl": "application/x-ndjson",
 }
+REPORT_TYPE = "text/html; charset=utf-8"
 TABLES = ("trials", "results", "pairs", "votes")
 COMPLETED = Given("completed_experiment")
 DIGEST = re.compile("sha256:[0-9a-f]{64}")
@@ -105,6 +107,36 @@ CASES = [
             "an unknown experiment": "exp_" + "0" * 32,
         }.items()
     ),
+    Case("a completed experiment has a report", REPORT, {"id": COMPLETED}, Ok({"content_type": REPORT_TYPE})),
+    Case(
+        "a report has no audio on request",
+        REPORT,
+        {"id": COMPLETED, "audio": False, "max_audio_mb": 1},
+        Ok({"content_type": REPORT_TYPE}),
+    ),
+    *(
+        Case(
+            f"a report with {megabytes} MB of audio is refused",
+            REPORT,
+            {"id": COMPLETED, "max_audio_mb": megabytes},
+            Fails("INVALID_INPUT", fields=("max_audio_mb",), says="1 to 4096"),
+        )
+        for megabytes in (0, -1, 4097)
+    ),
+    Case(
+        "an experiment that has not ended has no report",
+        REPORT,
+        {"id": Given("created_experiment")},
+        Fails("WRONG_STATE", metadata={"status": "created"}, says="completed"),
+    ),
+    Case("a report needs a key", REPORT, {"id": COMPLETED}, Fails("CREDENTIALS_MISSING"), caller="nobody"),
+    Case(
+        "a report about another developer's experiment is not found",
+        REPORT,
+        {"id": Given("experiment_of_somebody_else")},
+        Fails("NOT_FOUND"),
+    ),
+    Case("a report with a malformed id is refused", REPORT, {"id": "report"}, Fails("INVALID_INPUT", ("id",))),
     Case("a verdict has a card", CARD, {"id": COMPLETED}, Ok({"content_type": "image/png"})),
     Case(
         "an experiment that has not ended has no card",

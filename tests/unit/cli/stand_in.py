@@ -132,7 +132,9 @@ class StandIn(
             HttpBody(content_type="text/csv", data=b"id,status\r\n"),
             HttpBody(data=b"trl_1,completed\r\n"),
         ]
-        self.wav = b"RIFF and so on"
+        self.report = [b"<html>", b"</html>"]
+        self.report_breaks = False
+        """Whether reports end with an error after their last piece."""
         self.audit_messages: list[Any] = []
         self.uploaded = b""
         self.evaluation_streams: list[list[WatchEvaluationResponse]] = []
@@ -273,9 +275,16 @@ class StandIn(
         for chunk in self.exported:
             yield chunk
 
-    async def GetAudio(self, request: Any, context: Any) -> AsyncIterator[HttpBody]:
+    async def GetReport(self, request: Any, context: Any) -> AsyncIterator[HttpBody]:
         self.requests.append(request)
-        yield HttpBody(content_type="audio/wav", data=self.wav)
+        for piece in self.report:
+            yield HttpBody(data=piece)
+        if self.report_breaks:
+            await refuse(context, code_pb2.UNAVAILABLE, "UNAVAILABLE", "The audio store can't be read.")
+        if request.max_audio_mb == 1:
+            words = "must be at least 2 for the audio of this experiment"
+            violations = {"max_audio_mb": words}
+            await refuse(context, code_pb2.INVALID_ARGUMENT, "INVALID_INPUT", f"max_audio_mb: {words}", violations)
 
     async def _with_secret(self, request: Any, context: Any) -> Any:
         self.requests.append(request)

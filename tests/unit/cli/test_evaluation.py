@@ -25,7 +25,7 @@ from gateway.cli import watching
 from gateway.cli.evaluation import figures, result_view
 from gateway.cli.evaluation_progress import LiveSteps, PlainSteps, step_line
 from gateway.cli.evaluation_report import render_evaluation
-from gateway.cli.words import aligned_words
+from services.shared.reporting.aligned_words import aligned_words
 from tests.unit.cli.stand_in import StandIn, run_arena
 
 Operation = WordErrors.Operation

@@ -1,16 +1,15 @@
-"""What models heard: in rankings, in lists of trials, and in the report, with a mark at each error."""
+"""What models heard: in rankings and in lists of trials, with a mark at each error."""
 
 from __future__ import annotations
 
 import pytest
 from rich.console import Group
-from voicearena.experiments.v1.experiment_pb2 import Experiment, Trial
+from voicearena.experiments.v1.experiment_pb2 import Trial
 from voicearena.experiments.v1.results_pb2 import Results
 from voicearena.scoring.v1.evaluation_metrics_pb2 import WordErrors
 from voicearena.scoring.v1.scoring_pb2 import Metric
 
 from gateway.cli.rendering import heard_table, table_metrics
-from gateway.cli.report import ReportTrial, render_report
 from gateway.cli.verdict import results_view
 from gateway.cli.words import heard_view
 from tests.unit.cli.test_rendering import drawn
@@ -123,17 +122,3 @@ def test_without_listening_there_is_no_such_table(results: Results) -> None:
         ranking.ClearField("avg_word_error_rate")
         ranking.ClearField("avg_speech_failures")
     assert "What a listener hears" not in "\n".join(drawn(results_view(results, METRICS, 80)))
-
-
-def test_the_report_marks_errors_by_shape_and_escapes_them(results: Results, trials: list[Trial]) -> None:
-    experiment = Experiment(id="exp_1", name="n", scenario="general", prompts=["Pay $4815 now."])
-    for index, trial in enumerate(trials):
-        experiment.models.add(provider="x", voice_id=trial.voice_id)
-        trial.model_index = index
-    document = render_report(experiment, results, [ReportTrial(trial, None) for trial in trials], METRICS)
-    assert "<td>✗</td>" in document
-    assert "<del>4815</del> <ins>&lt;4850&gt;</ins>" in document
-    assert '<span class="error" title="missing"><del>now</del></span>' in document
-    assert "✗ amount $4815: heard 4850" in document
-    assert "✗ cut off: now" in document
-    assert "only heard" in document

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from voicearena.experiments.v1.results_pb2 import Results
 
-from gateway.cli.intervals import better_model, intervals_table, matrix_table, whisker
-from gateway.cli.verdict import difference, results_view, votes_table
+from gateway.cli.intervals import intervals_table, matrix_table, whisker
+from gateway.cli.verdict import results_view, votes_table
+from services.shared.reporting.score_axis import better_model
+from services.shared.reporting.verdict_text import difference
 from tests.unit.cli.stand_in import METRICS
 from tests.unit.cli.test_rendering import drawn
 

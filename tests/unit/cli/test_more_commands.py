@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from voicearena.auth.v1.auth_service_pb2 import CreateApiKeyRequest, RotateApiKeyRequest
-from voicearena.experiments.v1.experiment_pb2 import Experiment, ModelSpec, Trial
+from voicearena.experiments.v1.experiment_pb2 import Experiment, ModelSpec
 from voicearena.experiments.v1.experiment_service_pb2 import (
     CancelExperimentRequest,
     CloneExperimentRequest,
     CreateExperimentRequest,
     DeleteExperimentRequest,
     ExportExperimentRequest,
+    GetReportRequest,
     GetResultsRequest,
     RetryExperimentRequest,
 )
@@ -25,7 +27,6 @@ from voicearena.experiments.v1.webhook_service_pb2 import (
     RedeliverWebhookRequest,
     RotateWebhookSecretRequest,
 )
-from voicearena.tts.v1.tts_service_pb2 import GetAudioRequest
 
 from gateway.cli import connection
 from tests.unit.cli.stand_in import EXPERIMENT_ID, StandIn, run_arena
@@ -188,19 +189,41 @@ async def test_an_export_is_written_unchanged(
     assert piped.bytes == b"id,status\r\ntrl_1,completed\r\n"
 
 
-async def test_a_report_contains_the_audio_of_each_trial(mesh: StandIn, key: str, tmp_path: Path) -> None:
-    mesh.experiment.models.add(provider="x", voice_id="a")
-    mesh.trials = [
-        Trial(provider="x", voice_id="a", audio_url="http://h/api/v1/audio/trl_1.wav?expires=1&signature=s"),
-        Trial(provider="x", voice_id="a", repeat_index=1, error_message="no"),
-    ]
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def is_device(name: str) -> bool:
+    return Path(name).is_char_device()
+
+
+async def test_a_report_is_written_as_it_arrives(mesh: StandIn, key: str, tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     outcome = await run_arena("experiment", "report", EXPERIMENT_ID, "--out", str(file), "--json")
-    assert json.loads(outcome.out) == {"file": str(file), "bytes": file.stat().st_size}
-    assert file.read_text().count("<audio") == 1
-    assert mesh.requests[1:] == [GetAudioRequest(name="trl_1.wav")]
-    assert (await run_arena("experiment", "report", EXPERIMENT_ID, "--out", str(file), "--no-audio")).exit_code == 0
-    assert "<audio" not in file.read_text()
+    assert json.loads(outcome.out) == {"file": str(file), "bytes": 13}
+    assert file.read_bytes() == b"<html></html>"
+    smaller = ("--no-audio", "--max-megabytes", "7")
+    assert (await run_arena("experiment", "report", EXPERIMENT_ID, "--out", str(file), *smaller)).exit_code == 0
+    assert mesh.requests == [
+        GetReportRequest(id=EXPERIMENT_ID, audio=True, max_audio_mb=256),
+        GetReportRequest(id=EXPERIMENT_ID, audio=False, max_audio_mb=7),
+    ]
+
+
+async def test_a_report_that_breaks_off_leaves_the_earlier_file(mesh: StandIn, key: str, tmp_path: Path) -> None:
+    file = tmp_path / "report.html"
+    file.write_bytes(b"earlier")
+    mesh.report_breaks = True
+    outcome = await run_arena("experiment", "report", EXPERIMENT_ID, "--out", str(file))
+    assert (outcome.exit_code, outcome.err.splitlines()[0]) == (6, "arena: The audio store can't be read.")
+    assert names_in(tmp_path) == ["report.html"]
+    assert file.read_bytes() == b"earlier"
+
+
+async def test_a_report_can_be_written_to_a_device(mesh: StandIn, key: str) -> None:
+    outcome = await run_arena("experiment", "report", EXPERIMENT_ID, "--out", os.devnull)
+    assert (outcome.exit_code, outcome.err) == (0, f"Wrote {os.devnull} (0.0 MB). Open it in any browser.\n")
+    assert is_device(os.devnull)
 
 
 async def test_a_command_waits_for_the_rate_limit(mesh: StandIn, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,12 +236,14 @@ async def test_a_command_waits_for_the_rate_limit(mesh: StandIn, key: str, monke
 
 
 async def test_a_report_with_too_much_audio_is_not_written(mesh: StandIn, key: str, tmp_path: Path) -> None:
-    mesh.wav = bytes(1024 * 1024)
-    mesh.trials = [Trial(audio_url="http://h/api/v1/audio/trl_1.wav?expires=1&signature=s")]
+    mesh.report = []
     file = tmp_path / "report.html"
     outcome = await run_arena("experiment", "report", EXPERIMENT_ID, "--out", str(file), "--max-megabytes", "1")
     assert (outcome.exit_code, file.exists()) == (2, False)
-    assert outcome.err.splitlines()[-1] == "Allow more with --max-megabytes, or leave out the audio with --no-audio."
+    assert outcome.err.splitlines() == [
+        "arena: max_audio_mb: must be at least 2 for the audio of this experiment",
+        "Allow more with --max-megabytes, or leave out the audio with --no-audio.",
+    ]
 
 
 async def test_a_file_that_cannot_be_written_is_an_error(mesh: StandIn, key: str, tmp_path: Path) -> None:

@@ -14,13 +14,11 @@ from gateway.cli.rendering import (
     bar,
     experiment_card,
     experiments_table,
-    milliseconds,
-    percent,
     plain,
-    seconds,
     trials_table,
     voices_table,
 )
+from services.shared.reporting.formats import milliseconds, percent, seconds
 from tests.unit.cli.stand_in import METRICS
 
 

@@ -5,15 +5,8 @@ from __future__ import annotations
 import pytest
 from voicearena.experiments.v1.results_pb2 import Results
 
-from gateway.cli.verdict import (
-    components_table,
-    head_to_head_table,
-    p_value,
-    ranking_table,
-    results_view,
-    verdict_sentences,
-    votes_summary,
-)
+from gateway.cli.verdict import components_table, head_to_head_table, ranking_table, results_view
+from services.shared.reporting.verdict_text import p_value, verdict_sentences, votes_summary
 from tests.unit.cli.stand_in import METRICS
 from tests.unit.cli.test_rendering import drawn
 

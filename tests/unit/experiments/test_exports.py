@@ -29,7 +29,7 @@ from services.experiments.results import convert as results_convert
 from services.experiments.verdict import METHOD_VERSION, QUALITY, Judges, decide
 from services.runtime.audio_store import AudioLinks
 from services.runtime.errors import InvalidInput, NotFound, QuotaExceeded, WrongState
-from services.runtime.exports import PIECE_BYTES, ExportFile
+from services.runtime.exports import ExportFile, ExportLimits
 from services.shared.clips.domain import HeardSpeech
 from services.shared.metrics import Measurements
 from tests.fakes.memory_vote_store import MemoryVoteStore
@@ -376,7 +376,7 @@ def test_no_character_in_a_text_ends_a_json_line(texts: list[str]) -> None:
 
 
 def exporting(world: World) -> Exporting:
-    return Exporting(world.database, world.store, world.reading, MemoryVoteStore())
+    return Exporting(world.database, world.store, world.reading, MemoryVoteStore(), ExportLimits())
 
 
 async def exported(world: World, experiment_id: str, format_: str, table: str) -> ExportFile:
@@ -435,15 +435,6 @@ async def test_the_experiment_of_another_developer_is_not_found(world: World) ->
     for table in ("trials", "results"):
         with pytest.raises(NotFound):
             await exported(world, experiment_id, "csv", table)
-
-
-def test_a_file_is_sent_in_pieces() -> None:
-    content = bytes(range(256)) * 1000
-    pieces = list(ExportFile("a", "b", content).pieces())
-    assert [len(piece) for piece in pieces] == [PIECE_BYTES] * 3 + [256_000 - 3 * PIECE_BYTES]
-    assert b"".join(pieces) == content
-    # An empty file has one empty piece, because the piece carries the content type.
-    assert list(ExportFile("a", "b", b"").pieces()) == [b""]
 
 
 async def test_exported_trials_of_a_human_experiment_are_equal_to_those_of_the_api(world: World) -> None:

@@ -166,6 +166,7 @@ def test_streams_have_only_an_idle_timeout_and_other_calls_have_30_seconds():
         "/voicearena.tts.v1.TtsService/SynthesizeSpeech",
         "/voicearena.tts.v1.TtsService/GetAudio",
         "/voicearena.experiments.v1.ExperimentService/ExportExperiment",
+        "/voicearena.experiments.v1.ExperimentService/GetReport",
         "/voicearena.experiments.v1.ListeningService/GetListeningClip",
         "/voicearena.scoring.v1.EvaluationService/WatchEvaluation",
     ):

@@ -11,6 +11,7 @@ from services.experiments.exports.usecases import Exporting
 from services.experiments.listening import listeners
 from services.experiments.results.usecases import Reading
 from services.runtime.errors import InvalidInput, QuotaExceeded, Unauthenticated
+from services.runtime.exports import ExportLimits
 from services.runtime.identity import Caller, Voter, set_caller
 from services.runtime.pages import Pages
 from services.shared.listening import comparing
@@ -82,7 +83,7 @@ async def test_exported_votes_have_their_states(world: ListeningWorld) -> None:
         await prefer_first(world, token, b"script" if number < 2 else b"home %d" % number, pairs=1)
     call_as("dev_a")
     reading = Reading(world.database, world.experiments, Pages("a secret"))
-    exporting = Exporting(world.database, world.experiments, reading, world.vote_store)
+    exporting = Exporting(world.database, world.experiments, reading, world.vote_store, ExportLimits())
     async with exporting.export(EXPERIMENT, "jsonl", "votes") as export:
         rows = [json.loads(line) for line in export.content.splitlines()]
     assert [(row["state"], row["reason"], row["address"]) for row in rows] == [

@@ -107,7 +107,7 @@ async def test_an_export_has_a_name_and_comes_in_pieces(world: World) -> None:
     async with AsyncExitStack() as stack:
         file = await stack.enter_async_context(world.exporting.export(evaluation.id, "csv"))
         assert (file.name, file.content_type) == (f"{evaluation.id}.csv", "text/csv; charset=utf-8")
-        assert b"".join(file.pieces()) == b"name,value,unit,backend\r\n"
+        assert b"".join([piece async for piece in file.pieces()]) == b"name,value,unit,backend\r\n"
         for _ in range(MAX_EXPORTS_PER_DEVELOPER - 1):
             await stack.enter_async_context(world.exporting.export(evaluation.id, "json"))
         with pytest.raises(QuotaExceeded):

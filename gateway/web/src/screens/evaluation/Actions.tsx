@@ -13,6 +13,7 @@ import { Section } from "../../parts/Page.tsx";
 import { announce } from "../../parts/Status.tsx";
 import { useAction } from "../../rpc/action.ts";
 import { call, stream } from "../../rpc/client.ts";
+import { readFile } from "../../rpc/file.ts";
 import type { Query } from "../../rpc/query.ts";
 import { evaluationStrings as text } from "../../strings/evaluation.ts";
 import { isOver } from "./following.ts";
@@ -91,14 +92,9 @@ export function Actions({ evaluation, query }: { evaluation: Evaluation; query: 
 export function Files({ evaluation }: { evaluation: Evaluation }) {
   const { id } = evaluation;
   const save = useAction(async (format: Format) => {
-    const pieces: Uint8Array<ArrayBuffer>[] = [];
-    let type = "";
-    for await (const piece of stream(method.exportEvaluation, { id, format })) {
-      type ||= piece.contentType;
-      pieces.push(piece.data as Uint8Array<ArrayBuffer>);
-    }
+    const file = await readFile(stream(method.exportEvaluation, { id, format }));
     const name = `${id}.${Format[format]}`;
-    download(name, type, new Blob(pieces));
+    download(name, file.type, file);
     announce(text.saved(name));
   });
   return (

@@ -4,20 +4,15 @@
 import { EvaluationService } from "../../../gen/voicearena/scoring/v1/evaluation_service_pb.js";
 import type { Peaks } from "../../audio/peaks.ts";
 import { call, stream } from "../../rpc/client.ts";
+import { readFile } from "../../rpc/file.ts";
 
 const FULL_SCALE = 127;
 /** Reading the outline of a recording of hours takes longer than other calls. */
 const PEAKS_TIMEOUT_MS = 120_000;
 
 /** Returns the bytes of the recording. Throws ApiError. */
-export async function fetchRecording(id: string, signal: AbortSignal): Promise<Blob> {
-  const pieces: Uint8Array<ArrayBuffer>[] = [];
-  let type = "";
-  for await (const piece of stream(EvaluationService.method.getEvaluationAudio, { id }, { signal })) {
-    type ||= piece.contentType;
-    pieces.push(piece.data as Uint8Array<ArrayBuffer>);
-  }
-  return new Blob(pieces, { type });
+export function fetchRecording(id: string, signal: AbortSignal): Promise<Blob> {
+  return readFile(stream(EvaluationService.method.getEvaluationAudio, { id }, { signal }));
 }
 
 /** Returns the outline of the recording. Throws ApiError. */

@@ -12,7 +12,6 @@ import {
 import { useBlobUrl } from "../../audio/use_player.ts";
 import { CopyAs } from "../../copy/CopyAs.tsx";
 import { Button } from "../../parts/Button.tsx";
-import { Command } from "../../parts/Copy.tsx";
 import { download } from "../../parts/download.ts";
 import { Failure } from "../../parts/Failure.tsx";
 import { Section } from "../../parts/Page.tsx";
@@ -20,7 +19,9 @@ import { Select } from "../../parts/Select.tsx";
 import { announce } from "../../parts/Status.tsx";
 import { useAction } from "../../rpc/action.ts";
 import { call, stream } from "../../rpc/client.ts";
+import { readFile } from "../../rpc/file.ts";
 import { experiments } from "../../strings/experiments.ts";
+import { Report } from "./Report.tsx";
 
 const text = experiments.files;
 const { method } = ExperimentService;
@@ -31,10 +32,7 @@ export function Files({ experiment }: { experiment: Experiment }) {
   return (
     <>
       <Exports experiment={experiment} />
-      <Section title={text.report}>
-        <p>{text.reportText}</p>
-        <Command text={`arena experiment report ${experiment.id}`} />
-      </Section>
+      <Report experiment={experiment} />
       <Card experiment={experiment} />
     </>
   );
@@ -47,13 +45,8 @@ function Exports({ experiment }: { experiment: Experiment }) {
   const request = { id, table: Kind[table.value], format: Format[format.value] };
   const saveAs = `${id}-${table.value}.${format.value}`;
   const take = useAction(async () => {
-    const parts: BlobPart[] = [];
-    let type = "";
-    for await (const body of stream(method.exportExperiment, request)) {
-      type ||= body.contentType;
-      parts.push(new Uint8Array(body.data));
-    }
-    download(saveAs, type, new Blob(parts));
+    const file = await readFile(stream(method.exportExperiment, request));
+    download(saveAs, file.type, file);
     announce(text.downloaded(saveAs));
   });
   const tables = Object.entries(text.tables).filter(

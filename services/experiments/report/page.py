@@ -1,39 +1,29 @@
-"""Renders an experiment as one HTML file with verdict, measurements and audio. It has no script and loads nothing."""
+"""Renders an experiment as one HTML page with verdict, measurements and audio. It has no script and loads nothing."""
 
 from __future__ import annotations
 
-import base64
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
-from pathlib import PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from gateway.cli.intervals import Axis, axis_of, better_model, interval_of
-from gateway.cli.pages import page_environment
-from gateway.cli.rendering import heard_metrics, is_heard, measured, model_name, percent
-from gateway.cli.verdict import difference, p_value, verdict_sentences, votes_summary
-from gateway.cli.words import aligned_words
+from services.shared.metrics import METRICS, Metric, Source
+from services.shared.reporting.aligned_words import aligned_words
+from services.shared.reporting.formats import has, measurement, model_name, percent
+from services.shared.reporting.pages import page_template
+from services.shared.reporting.score_axis import Axis, axis_of, better_model, interval_of
+from services.shared.reporting.verdict_text import difference, p_value, verdict_sentences, votes_summary
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from google.protobuf.message import Message
     from google.protobuf.timestamp_pb2 import Timestamp
     from voicearena.experiments.v1.experiment_pb2 import Experiment, Trial
     from voicearena.experiments.v1.results_pb2 import HeadToHead, ModelRanking, Results
-    from voicearena.scoring.v1.scoring_pb2 import Metric
 
-TEMPLATE = "report.html.j2"
+TEMPLATE = Path(__file__).with_name("report.html.j2")
 CHART_WIDTH, ROW_HEIGHT = 640, 34
 TICKS = 5
-
-
-@dataclass(frozen=True)
-class ReportTrial:
-    """A trial and its audio as a whole WAV, None without audio."""
-
-    trial: Trial
-    wav: bytes | None
 
 
 @dataclass(frozen=True)
@@ -60,13 +50,14 @@ class Cell:
 
 
 def render_report(
-    experiment: Experiment, results: Results, trials: list[ReportTrial], metrics: Sequence[Metric]
+    experiment: Experiment, results: Results, trials: Sequence[Trial], audio_urls: Mapping[str, str]
 ) -> str:
-    """Returns the HTML of a completed experiment."""
-    environment = page_environment(percent=percent, p_value=p_value, moment=_moment, difference=difference)
+    """Returns the HTML of a completed experiment. `audio_urls` has the URL of a trial's audio by the trial's id."""
+    template = page_template(TEMPLATE, percent=percent, p_value=p_value, moment=_moment, difference=difference)
     headline, *sentences = verdict_sentences(results)
-    by_column = sorted((each for each in metrics if each.summary), key=lambda each: each.column or len(metrics))
-    return environment.get_template(TEMPLATE).render(
+    in_rankings = [each for each in METRICS if each.summary and each.source is not Source.LISTENING]
+    heard = sorted((each for each in METRICS if each.column and each.source is Source.LISTENING), key=_column)
+    return template.render(
         experiment=experiment,
         results=results,
         headline=headline,
@@ -79,19 +70,15 @@ def render_report(
         names=[_name(ranking) for ranking in results.rankings],
         matrix=matrix(results),
         prompts=_by_prompt(experiment, trials),
+        audio_urls=audio_urls,
         columns=[model_name(model.provider, model.voice_id) for model in experiment.models],
         optional=_optional,
-        metrics=[each for each in by_column if not is_heard(each)],
-        heard=heard_metrics(metrics, results.rankings, summaries=True),
-        heard_of_trials=heard_metrics(metrics, [each.trial for each in trials], summaries=False),
+        metrics=sorted(in_rankings, key=_column),
+        heard=[each for each in heard if any(has(one, each.summary_field) for one in results.rankings)],
+        heard_of_trials=[each for each in heard if any(has(one, each.name) for one in trials)],
         aligned_words=aligned_words,
-        measured=measured,
+        measured=_measured,
     )
-
-
-def audio_name(trial: Trial) -> str:
-    """Returns the name of a trial's audio in the store, taken from its link."""
-    return PurePosixPath(urlsplit(trial.audio_url).path).name
 
 
 def chart_rows(results: Results) -> list[ChartRow]:
@@ -152,20 +139,25 @@ def _name(ranking: ModelRanking) -> str:
     return model_name(ranking.provider, ranking.voice_id)
 
 
-def _by_prompt(experiment: Experiment, trials: list[ReportTrial]) -> list[tuple[str, list[list[tuple[Trial, str]]]]]:
-    """Returns each prompt with its text and, for each model, its trials with their audio as data URLs."""
+def _by_prompt(experiment: Experiment, trials: Sequence[Trial]) -> list[tuple[str, list[list[Trial]]]]:
+    """Returns each prompt with its text and, for each model, its trials."""
     prompts = []
     for index, text in enumerate(experiment.prompts):
-        by_model: list[list[tuple[Trial, str]]] = [[] for _ in experiment.models]
-        for each in trials:
-            if each.trial.prompt_index == index and each.trial.model_index < len(by_model):
-                by_model[each.trial.model_index].append((each.trial, _data_url(each.wav)))
+        by_model: list[list[Trial]] = [[] for _ in experiment.models]
+        for trial in trials:
+            if trial.prompt_index == index and trial.model_index < len(by_model):
+                by_model[trial.model_index].append(trial)
         prompts.append((text, by_model))
     return prompts
 
 
-def _data_url(wav: bytes | None) -> str:
-    return f"data:audio/wav;base64,{base64.b64encode(wav).decode()}" if wav else ""
+def _column(metric: Metric) -> int:
+    """Returns the position of a metric in tables. Those without one come last."""
+    return metric.column or len(METRICS)
+
+
+def _measured(message: Message, field: str, metric: Metric) -> str:
+    return measurement(message, field, metric.unit, is_count=metric.kind is int and not metric.unit)
 
 
 def _optional(message: ModelRanking | Trial, field: str) -> float | None:

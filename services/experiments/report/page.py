@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from voicearena.experiments.v1.results_pb2 import HeadToHead, ModelRanking, Results
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
-CHART_WIDTH, ROW_HEIGHT = 640, 34
+CHART_WIDTH, ROW_HEIGHT, LABEL_HEIGHT = 640, 48, 30
 TICKS = 5
 
 
@@ -64,6 +64,7 @@ def render_report(
         sentences=sentences,
         votes=votes_summary(results) if results.HasField("votes") else "",
         chart=chart_rows(results),
+        intervals=any(ranking.HasField("score_low") for ranking in results.rankings),
         ticks=_ticks(results),
         chart_width=CHART_WIDTH,
         chart_height=len(results.rankings) * ROW_HEIGHT + 30,
@@ -95,7 +96,7 @@ def chart_rows(results: Results) -> list[ChartRow]:
         rows.append(
             ChartRow(
                 name=name,
-                y=place * ROW_HEIGHT + ROW_HEIGHT // 2,
+                y=place * ROW_HEIGHT + LABEL_HEIGHT,
                 low=_pixel(axis, low),
                 score=_pixel(axis, score),
                 high=_pixel(axis, high),
@@ -127,8 +128,11 @@ def _ticks(results: Results) -> list[tuple[float, str]]:
     if not rankings:
         return []
     axis = axis_of(rankings)
-    values = [axis.low + (axis.high - axis.low) * step / (TICKS - 1) for step in range(TICKS)]
-    return [(_pixel(axis, value), f"{value:.2f}") for value in values]
+    step = (axis.high - axis.low) / (TICKS - 1)
+    # Neighbours differ in their last digit at least.
+    digits = 2 if step >= 0.01 else 3
+    values = [axis.low + step * place for place in range(TICKS)]
+    return [(_pixel(axis, value), f"{value:.{digits}f}") for value in values]
 
 
 def _pixel(axis: Axis, value: float) -> float:

@@ -122,6 +122,17 @@ def test_the_chart_puts_scores_and_intervals_on_one_axis(results: Results) -> No
     assert [second.low, second.score, second.high] == [pytest.approx(v, abs=0.2) for v in (30.5, 182.9, 335.2)]
 
 
+def test_the_values_on_the_axis_differ_also_for_scores_that_hardly_do(experiment: Experiment, results: Results) -> None:
+    for ranking, score in zip(results.rankings, (0.932, 0.916), strict=True):
+        ranking.composite_score = score
+        ranking.ClearField("score_low")
+        ranking.ClearField("score_high")
+    document = render_report(experiment, results, trials(), AUDIO)
+    ticks = re.findall(r'<text class="tick"[^>]*text-anchor="middle">([^<]*)<', document)
+    assert ticks == ["0.906", "0.915", "0.924", "0.933", "0.942"]
+    assert "95% interval of the scores" not in document
+
+
 def test_the_matrix_is_read_by_line(results: Results) -> None:
     assert [[(cell.text, cell.kind) for cell in line] for line in matrix(results)] == [
         [("", "self"), ("2–0–0", "better")],

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import io
 import re
 import wave
@@ -89,25 +88,46 @@ async def test_a_key_that_is_revoked_in_mid_use_is_named_as_the_reason(opened: O
     await expect(tab.page.locator("main").get_by_role("button", name="Enter a key")).to_be_visible()
 
 
-async def drop(page: Page, name: str, kind: str, body: bytes) -> None:
-    """Drops a file where recordings are dropped."""
-    transfer = await page.evaluate_handle(
-        """([name, type, body]) => {
-          const transfer = new DataTransfer();
-          transfer.items.add(new File([Uint8Array.from(atob(body), (one) => one.charCodeAt(0))], name, { type }));
-          return transfer;
-        }""",
-        [name, kind, base64.b64encode(body).decode()],
-    )
-    place = page.get_by_text("Drop an audio file here")
-    for event in ("dragenter", "dragover", "drop"):
-        await place.dispatch_event(event, {"dataTransfer": transfer})
+async def drop(page: Page, *files: Path) -> None:
+    """Drags files over the place for recordings and drops them, as from the desktop."""
+    box = await page.get_by_text("Drop an audio file here").bounding_box()
+    assert box is not None
+    middle = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    dragged = {"items": [], "files": [str(file) for file in files], "dragOperationsMask": 1}
+    protocol = await page.context.new_cdp_session(page)
+    for event in ("dragEnter", "dragOver", "drop"):
+        await protocol.send("Input.dispatchDragEvent", {"type": event, **middle, "data": dragged})
+    await protocol.detach()
 
 
-async def test_a_text_that_is_dropped_as_audio_is_named(opened: Open, arena: Arena) -> None:
+async def test_a_recording_that_is_dropped_is_evaluated(opened: Open, arena: Arena, tmp_path: Path) -> None:
     tab = await opened(key=arena.developer.api_key)
     await tab.goto(EVALUATE)
-    await drop(tab.page, "call.wav", "audio/wav", b"This is no recording.\n" * 40)
+    file = tmp_path / "call.wav"
+    file.write_bytes(wav(2.0))
+    await drop(tab.page, file)
+    await expect(tab.page.get_by_text("call.wav, ")).to_be_visible()
+    await tab.page.get_by_role("button", name="Evaluate", exact=True).click()
+    await tab.page.wait_for_url("**/evaluations/evl_*")
+    await tab.settled()
+
+
+async def test_of_two_files_that_are_dropped_the_first_is_taken(opened: Open, arena: Arena, tmp_path: Path) -> None:
+    tab = await opened(key=arena.developer.api_key)
+    await tab.goto(EVALUATE)
+    files = [tmp_path / name for name in ("first.wav", "second.wav")]
+    for file in files:
+        file.write_bytes(wav(1.0))
+    await drop(tab.page, *files)
+    await expect(tab.page.get_by_text("Only the first file is taken: first.wav.")).to_be_visible()
+
+
+async def test_a_text_that_is_dropped_as_audio_is_named(opened: Open, arena: Arena, tmp_path: Path) -> None:
+    tab = await opened(key=arena.developer.api_key)
+    await tab.goto(EVALUATE)
+    file = tmp_path / "call.wav"
+    file.write_bytes(b"This is no recording.\n" * 40)
+    await drop(tab.page, file)
     await expect(tab.page.get_by_text("it looks like text")).to_be_visible()
 
 
@@ -117,7 +137,7 @@ async def test_a_recording_that_is_too_large_has_a_sentence(opened: Open, arena:
     await tab.goto(EVALUATE)
     large = tmp_path / "long.wav"
     large.write_bytes(wav(1.0) + bytes(UPLOAD_MB * 1_000_000))
-    await tab.page.locator("input[type=file]").set_input_files(large)
+    await drop(tab.page, large)
     await tab.page.get_by_role("button", name="Evaluate", exact=True).click()
     await expect(
         tab.page.get_by_text("larger than this server takes").or_(tab.page.get_by_text("more than this server takes"))

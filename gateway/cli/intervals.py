@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def intervals_table(results: Results, cells: int) -> Table:
     """Draws one line per model that has a score: the score, and the 95% interval of its prompts' scores."""
     rankings = [ranking for ranking in results.rankings if ranking.trials_completed]
-    axis = axis_of(rankings)
+    axis = axis_of(end for ranking in rankings for end in interval_of(ranking))
     table = new_table("Model", f"{axis.low:.2f}".ljust(cells - 4) + f"{axis.high:.2f}", "95%")
     table.columns[1].no_wrap = True
     for ranking in rankings:

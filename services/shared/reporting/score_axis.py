@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,10 +28,10 @@ class Axis:
         return (value - self.low) / (self.high - self.low)
 
 
-def axis_of(rankings: Sequence[ModelRanking]) -> Axis:
-    """Returns an axis that contains every score and interval, within 0 to 1."""
-    ends = [end for ranking in rankings for end in interval_of(ranking)]
-    low, high = min(ends), max(ends)
+def axis_of(values: Iterable[float]) -> Axis:
+    """Returns an axis that contains every score and end of an interval, within 0 to 1."""
+    known = list(values)
+    low, high = min(known), max(known)
     margin = max((high - low) * MARGIN, MIN_AXIS_WIDTH / 2)
     return Axis(max(low - margin, 0.0), min(high + margin, 1.0))
 

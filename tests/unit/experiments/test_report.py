@@ -18,7 +18,8 @@ from voicearena.experiments.v1.results_pb2 import Results
 from voicearena.scoring.v1.evaluation_metrics_pb2 import WordErrors
 
 from services.experiments.exports.usecases import Exporting
-from services.experiments.report.page import chart_rows, matrix, render_report
+from services.experiments.report.figures import Cell, chart, matrix
+from services.experiments.report.page import render_report
 from services.experiments.report.usecases import Reporting, base64_pieces
 from services.runtime.audio_store import AudioLinks, AudioStore
 from services.runtime.errors import InvalidInput, NotFound, QuotaExceeded, WrongState
@@ -115,7 +116,9 @@ def test_the_report_names_a_supervised_panel_and_votes_that_were_left_out(
 
 
 def test_the_chart_puts_scores_and_intervals_on_one_axis(results: Results) -> None:
-    first, second = chart_rows(results)
+    drawn = chart(results, by_people=False)
+    assert drawn
+    first, second = drawn.rows
     assert (first.name, first.wins, first.label) == ("x:a", True, "0.900 (0.800 to 1.000)")
     # The axis is 0.6 to 1.0 with 5% more at each end, cut at 1.
     assert [first.low, first.score, first.high] == [pytest.approx(v, abs=0.2) for v in (335.2, 487.6, 640.0)]
@@ -134,10 +137,30 @@ def test_the_values_on_the_axis_differ_also_for_scores_that_hardly_do(experiment
 
 
 def test_the_matrix_is_read_by_line(results: Results) -> None:
-    assert [[(cell.text, cell.kind) for cell in line] for line in matrix(results)] == [
+    assert [[(cell.text, cell.kind) for cell in line] for line in matrix(results, by_people=False)] == [
         [("", "self"), ("2–0–0", "better")],
         [("0–2–0", "worse"), ("", "self")],
     ]
+
+
+def test_if_people_judge_the_figures_show_their_votes(experiment: Experiment, results: Results) -> None:
+    experiment.eval_mode = Experiment.human
+    for ranking, share in zip(results.rankings, (0.657, 0.343), strict=True):
+        ranking.preference_share = share
+    (pair,) = results.head_to_head
+    # The measurements favour the first model, and people the second.
+    pair.votes.a, pair.votes.b, pair.votes.ties, pair.votes.both_bad, pair.votes.p_holm = 4, 20, 2, 1, 0.04
+    results.votes.votes = 27
+    drawn = chart(results, by_people=True)
+    assert drawn
+    assert [(row.label, row.low == row.score == row.high) for row in drawn.rows] == [("65.7%", True), ("34.3%", True)]
+    assert [label for _, label in drawn.ticks] == ["33%", "41%", "50%", "59%", "67%"]
+    assert matrix(results, by_people=True)[0][1] == Cell("4–20–3", "worse")
+    pair.votes.p_holm = 0.06
+    assert matrix(results, by_people=True)[0][1] == Cell("4–20–3", "open")
+    document = render_report(experiment, results, trials(), AUDIO)
+    assert "Preference of listeners" in document
+    assert "how many votes the model in its row won" in document
 
 
 def test_an_experiment_without_a_ranking_still_has_a_report(experiment: Experiment) -> None:

@@ -231,7 +231,8 @@ export const experiments = {
     chance: "p (Holm)",
     favours: "In favour of",
     texts: "Texts",
-    votes: "Votes",
+    votes: "Votes for, against, tied",
+    votesChance: "p of votes (Holm)",
     nobody: "neither",
     about: (a: string, b: string, wins: number, losses: number, ties: number) =>
       `${a} against ${b}: ${wins} won, ${losses} lost, ${ties} tied`,
@@ -269,6 +270,8 @@ export const experiments = {
   listening: {
     none: "No listening link yet",
     noneText: "Anyone who has a link can vote, blind, without an account.",
+    noneOver: "The experiment ended before one was made.",
+    over: "listening has ended",
     create: "New listening link",
     days: "Days that it works",
     perAddress: "Listeners at one address",

@@ -16,50 +16,55 @@ export function HeadToHead({ results, byPeople }: { results: Results; byPeople: 
   const names = results.rankings.map(voiceName);
   const metric = results.primaryMetric;
   const hasVotes = results.headToHead.some((pair) => pair.votes);
-  const columns: Column<Pair>[] = [
-    {
-      id: "pair",
-      heading: text.pair,
-      cell: (pair) => (
-        <>
-          <bdi>{pair.modelA}</bdi> – <bdi>{pair.modelB}</bdi>
-        </>
-      ),
-    },
+  const pair: Column<Pair> = {
+    id: "pair",
+    heading: text.pair,
+    cell: ({ modelA, modelB }) => (
+      <>
+        <bdi>{modelA}</bdi> – <bdi>{modelB}</bdi>
+      </>
+    ),
+  };
+  const measured: Column<Pair>[] = [
     {
       id: "effect",
       heading: text.effect(metricName(metric)),
       numeric: true,
-      cell: (pair) => <Measured text={difference(pair.effect, metric)} />,
+      cell: ({ effect }) => <Measured text={difference(effect, metric)} />,
     },
     {
       id: "interval",
       heading: text.interval,
       numeric: true,
-      cell: (pair) => (
-        <Measured text={interval(pair.effectLow, pair.effectHigh, (value) => difference(value, metric))} />
+      cell: ({ effectLow, effectHigh }) => (
+        <Measured text={interval(effectLow, effectHigh, (value) => difference(value, metric))} />
       ),
     },
-    {
-      id: "chance",
-      heading: text.chance,
-      numeric: true,
-      cell: (pair) => <Measured text={pValue(byPeople ? pair.votes?.pHolm : pair.pHolm)} />,
-    },
+    { id: "chance", heading: text.chance, numeric: true, cell: ({ pHolm }) => <Measured text={pValue(pHolm)} /> },
     {
       id: "favours",
       heading: text.favours,
-      cell: (pair) => (pair.favours === undefined ? text.nobody : <bdi>{pair.favours}</bdi>),
+      cell: ({ favours }) => (favours === undefined ? text.nobody : <bdi>{favours}</bdi>),
     },
-    { id: "texts", heading: text.texts, numeric: true, cell: (pair) => count(pair.pairs) },
+    { id: "texts", heading: text.texts, numeric: true, cell: ({ pairs }) => count(pairs) },
   ];
-  const votes: Column<Pair> = {
-    id: "votes",
-    heading: text.votes,
-    numeric: true,
-    cell: ({ votes: cast }) =>
-      cast ? `${count(cast.a)}–${count(cast.b)}–${count(cast.ties + cast.bothBad)}` : <Measured text={ABSENT} />,
-  };
+  const voted: Column<Pair>[] = [
+    {
+      id: "votes",
+      heading: text.votes,
+      numeric: true,
+      cell: ({ votes }) =>
+        votes ? `${count(votes.a)}–${count(votes.b)}–${count(votes.ties + votes.bothBad)}` : <Measured text={ABSENT} />,
+    },
+    {
+      id: "votes_chance",
+      heading: text.votesChance,
+      numeric: true,
+      cell: ({ votes }) => <Measured text={pValue(votes?.pHolm)} />,
+    },
+  ];
+  // What decides comes first.
+  const columns = byPeople ? [pair, ...voted, ...measured] : [pair, ...measured, ...(hasVotes ? voted : [])];
   return (
     <>
       <Heat
@@ -87,7 +92,7 @@ export function HeadToHead({ results, byPeople }: { results: Results; byPeople: 
       <Section title={text.title}>
         <Table
           caption={text.title}
-          columns={hasVotes ? [...columns, votes] : columns}
+          columns={columns}
           rows={results.headToHead}
           rowKey={(pair) => `${pair.modelA} ${pair.modelB}`}
         />

@@ -23,6 +23,7 @@ import { call } from "../../rpc/client.ts";
 import { usePages } from "../../rpc/pages.ts";
 import { randomHex } from "../../rpc/trace.ts";
 import { experiments } from "../../strings/experiments.ts";
+import { hasEnded } from "./names.ts";
 
 const text = experiments.listening;
 const { method } = ListeningService;
@@ -36,6 +37,8 @@ interface ListeningProps {
 /** The people who judge: their progress and the links through which they come. */
 export function Listening({ experiment, onChange }: ListeningProps) {
   const { id } = experiment;
+  // A link to an experiment that has ended leads to no pair, and the API makes no new one.
+  const isOver = hasEnded(experiment.status);
   const isClosing = useSignal(false);
   const links = usePages(
     async (pageToken, signal) => {
@@ -75,10 +78,24 @@ export function Listening({ experiment, onChange }: ListeningProps) {
           }}
         />
       )}
-      <NewLink experimentId={id} onMade={links.reload} />
-      <List pages={links} empty={<Empty title={text.none} text={text.noneText} command={`arena listen link ${id}`} />}>
+      {!isOver && <NewLink experimentId={id} onMade={links.reload} />}
+      <List
+        pages={links}
+        empty={
+          isOver ? (
+            <Empty title={text.none} text={text.noneOver} />
+          ) : (
+            <Empty title={text.none} text={text.noneText} command={`arena listen link ${id}`} />
+          )
+        }
+      >
         {(rows) => (
-          <Table caption={text.caption} columns={columnsOf(id, links.reload)} rows={rows} rowKey={(link) => link.id} />
+          <Table
+            caption={text.caption}
+            columns={columnsOf(id, isOver, links.reload)}
+            rows={rows}
+            rowKey={(link) => link.id}
+          />
         )}
       </List>
     </>
@@ -171,28 +188,32 @@ function NewLink({ experimentId, onMade }: { experimentId: string; onMade: () =>
   );
 }
 
-function columnsOf(experimentId: string, onRevoked: () => void): Column<ListeningLink>[] {
-  return [
+function columnsOf(experimentId: string, isOver: boolean, onRevoked: () => void): Column<ListeningLink>[] {
+  const columns: Column<ListeningLink>[] = [
     { id: "link", heading: text.link, cell: (link) => <code>{link.id.slice(0, 12)}</code> },
-    { id: "state", heading: text.state, cell: (link) => <LinkState link={link} /> },
+    { id: "state", heading: text.state, cell: (link) => <LinkState link={link} isOver={isOver} /> },
     { id: "listeners", heading: text.listeners, numeric: true, cell: (link) => count(link.listeners) },
     { id: "votes", heading: text.votes, numeric: true, cell: (link) => count(link.votes) },
     { id: "excluded", heading: text.excluded, numeric: true, cell: (link) => count(link.excludedVotes) },
-    {
-      id: "revoke",
-      heading: text.revoke,
-      cell: (link) => !link.revokedAt && <Revoke experimentId={experimentId} link={link} onRevoked={onRevoked} />,
-    },
   ];
+  const revoke: Column<ListeningLink> = {
+    id: "revoke",
+    heading: text.revoke,
+    cell: (link) => !link.revokedAt && <Revoke experimentId={experimentId} link={link} onRevoked={onRevoked} />,
+  };
+  return isOver ? columns : [...columns, revoke];
 }
 
-function LinkState({ link }: { link: ListeningLink }) {
+function LinkState({ link, isOver }: { link: ListeningLink; isOver: boolean }) {
   if (link.revokedAt) {
     return (
       <>
         {text.revoked} <When at={link.revokedAt} />
       </>
     );
+  }
+  if (isOver) {
+    return <>{text.over}</>;
   }
   if (link.expiresAt && stampMs(link.expiresAt) < serverNow()) {
     return <>{text.expired}</>;

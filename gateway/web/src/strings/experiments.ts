@@ -313,6 +313,8 @@ export const experiments = {
     reportDownload: "Download the report",
     received: (size: string) => `${size} received`,
     cancel: "Cancel",
+    reportTooLarge:
+      "The audio of this experiment is too large for a download in the browser. Download the report without it, or write the whole file with this command:",
     reportWait: "The report can be made when the experiment is completed.",
     card: "Share card",
     cardText: "An image of the verdict, 1200 by 630 pixels. Only you can make it, because the experiment is private.",

@@ -5,18 +5,21 @@ import { ExperimentService } from "../../../gen/voicearena/experiments/v1/experi
 import { CopyAs } from "../../copy/CopyAs.tsx";
 import { bytes } from "../../format/number.ts";
 import { Button } from "../../parts/Button.tsx";
+import { Command } from "../../parts/Copy.tsx";
 import { download } from "../../parts/download.ts";
 import { Failure } from "../../parts/Failure.tsx";
 import { Section } from "../../parts/Page.tsx";
 import { announce } from "../../parts/Status.tsx";
 import { useAction } from "../../rpc/action.ts";
 import { stream } from "../../rpc/client.ts";
-import { Code } from "../../rpc/errors.ts";
+import { type ApiError, Code } from "../../rpc/errors.ts";
 import { readFile } from "../../rpc/file.ts";
 import { experiments } from "../../strings/experiments.ts";
 
 const text = experiments.files;
 const method = ExperimentService.method.getReport;
+/** The most that the API allows. A browser keeps a file in memory until it has all of it, so the page asks for less. */
+const MAX_AUDIO_MB = 4096;
 
 /** The report of a completed experiment as a file. */
 export function Report({ experiment }: { experiment: Experiment }) {
@@ -67,7 +70,19 @@ export function Report({ experiment }: { experiment: Experiment }) {
           </p>
         </>
       )}
-      {failed && <Failure error={failed} onRetry={() => take.run()} />}
+      {failed && <Failed error={failed} id={id} onRetry={() => take.run()} />}
     </Section>
+  );
+}
+
+function Failed({ error, id, onRetry }: { error: ApiError; id: string; onRetry: () => void }) {
+  if (error.violation("max_audio_mb") === undefined) {
+    return <Failure error={error} onRetry={onRetry} />;
+  }
+  return (
+    <div role="alert">
+      <p class="field-error">{text.reportTooLarge}</p>
+      <Command text={`arena experiment report ${id} --max-megabytes ${MAX_AUDIO_MB}`} />
+    </div>
   );
 }

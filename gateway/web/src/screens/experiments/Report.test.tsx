@@ -66,7 +66,7 @@ test("the size of what has arrived is shown, and the download can be cancelled",
     });
   });
   button("Download")?.click();
-  await vi.waitFor(() => expect(document.querySelector("[role=status]")?.textContent).toBe("61 MB received"));
+  await vi.waitFor(() => expect(document.querySelector(".experiment-received")?.textContent).toBe("61 MB received"));
   button("Cancel")?.click();
   await vi.waitFor(() => expect(button("Cancel")).toBeUndefined());
   expect([document.querySelector("[role=alert]"), saved]).toEqual([null, []]);

@@ -66,7 +66,9 @@ export function Report({ experiment }: { experiment: Experiment }) {
               saveAs={saveAs}
               cli={["experiment", "report", id, ...(audio.value ? [] : ["--no-audio"])]}
             />
-            {take.busy && received.value > 0 && <span role="status">{text.received(bytes(received.value))}</span>}
+            {take.busy && received.value > 0 && (
+              <span class="experiment-received">{text.received(bytes(received.value))}</span>
+            )}
           </p>
         </>
       )}

@@ -40,8 +40,8 @@ def test_fixed_quotas_have_the_documented_limits() -> None:
     text = " ".join((PAGES / "settings.md").read_text().split())
     assert (
         f"These quotas are fixed: {MAX_KEYS} API keys and {MAX_ENDPOINTS} webhook endpoints of a developer, "
-        f"{MAX_EXPORTS_PER_DEVELOPER} exports that a developer downloads at a time, {MAX_LINKS:,} listening links "
-        f"of an experiment, and {MAX_LISTENERS:,} listeners of a link, "
+        f"{MAX_EXPORTS_PER_DEVELOPER} exports and reports that a developer downloads at a time, "
+        f"{MAX_LINKS:,} listening links of an experiment, and {MAX_LISTENERS:,} listeners of a link, "
         f"at most {MAX_JOINED_FROM_ADDRESS:,} of them from one address."
     ) in text
 

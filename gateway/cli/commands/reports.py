@@ -77,11 +77,11 @@ def export(
         )
     with session.client() as client:
         chunks = client.stream(client.experiment_stub.ExportExperiment, request, EXPORT_TIMEOUT_SECONDS)
-        data = b"".join(chunk.data for chunk in chunks)
-    if out == STDOUT:
-        # Control characters in names and prompts must not steer a terminal. A file or a pipe gets the data unchanged.
-        sys.stdout.buffer.write(_shown(data) if sys.stdout.isatty() else data)
-        return
+        pieces = (chunk.data for chunk in chunks)
+        if out == STDOUT:
+            _write_stdout(pieces)
+            return
+        data = b"".join(pieces)
     write_and_tell(session, Path(out or f"{experiment_id}-{table}.{form}"), data)
 
 
@@ -90,8 +90,8 @@ def report(
     session: CliSession,
     experiment_id: IdArgument,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="The file to write. Default: ID.html.", show_default=False)
-    ] = None,
+        str, typer.Option("--out", "-o", help="The file to write; - for stdout. Default: ID.html.", show_default=False)
+    ] = "",
     audio: Annotated[bool, typer.Option(help="Include the audio of each trial.")] = True,
     max_megabytes: Annotated[
         int, typer.Option(min=1, max=4096, help="The largest size of the audio in the file, in MB.")
@@ -100,12 +100,16 @@ def report(
     """Write one HTML file with the verdict, the measurements and the audio. Any browser opens it, without network."""
     from voicearena.experiments.v1.experiment_service_pb2 import GetReportRequest
 
-    path = out or Path(f"{experiment_id}.html")
+    path = Path(out or f"{experiment_id}.html")
     request = GetReportRequest(id=experiment_id, audio=audio, max_audio_mb=max_megabytes)
     with session.client() as client:
-        pieces = client.stream(client.experiment_stub.GetReport, request, REPORT_TIMEOUT_SECONDS)
+        chunks = client.stream(client.experiment_stub.GetReport, request, REPORT_TIMEOUT_SECONDS)
+        pieces = (chunk.data for chunk in chunks)
         try:
-            size = write_pieces(path, _told(session, (piece.data for piece in pieces)))
+            if out == STDOUT:
+                _write_stdout(pieces)
+                return
+            size = write_pieces(path, _told(session, pieces))
         except CliError as error:
             if "max_audio_mb" in error.message:
                 error.hint = "Allow more with --max-megabytes, or leave out the audio with --no-audio."
@@ -113,7 +117,11 @@ def report(
     if session.json:
         session.print_document({"file": str(path), "bytes": size})
     else:
-        session.note(f"Wrote {path} ({size / MEGABYTE:.1f} MB). Open it in any browser.")
+        session.note(f"Wrote {path} ({_size(size)}). Open it in any browser.")
+
+
+def _size(count: int) -> str:
+    return f"{count:,} bytes" if count < MEGABYTE else f"{count / MEGABYTE:.1f} MB"
 
 
 def _told(session: CliSession, pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -124,6 +132,11 @@ def _told(session: CliSession, pieces: Iterator[bytes]) -> Iterator[bytes]:
         before, size = size, size + len(piece)
         if session.err.is_terminal and not session.json and size // MEGABYTE > before // MEGABYTE:
             session.err.print(f"{size // MEGABYTE} MB", end="\r")
+
+
+def _write_stdout(pieces: Iterator[bytes]) -> None:
+    # Control characters in names and prompts must not steer a terminal. A file or a pipe gets the data unchanged.
+    sys.stdout.buffer.writelines([_shown(b"".join(pieces))] if sys.stdout.isatty() else pieces)
 
 
 def _shown(data: bytes) -> bytes:

@@ -204,9 +204,11 @@ async def test_a_report_is_written_as_it_arrives(mesh: StandIn, key: str, tmp_pa
     assert file.read_bytes() == b"<html></html>"
     smaller = ("--no-audio", "--max-megabytes", "7")
     assert (await run_arena("experiment", "report", EXPERIMENT_ID, "--out", str(file), *smaller)).exit_code == 0
+    assert (await run_arena("experiment", "report", EXPERIMENT_ID, "--out", "-")).bytes == b"<html></html>"
     assert mesh.requests == [
         GetReportRequest(id=EXPERIMENT_ID, audio=True, max_audio_mb=256),
         GetReportRequest(id=EXPERIMENT_ID, audio=False, max_audio_mb=7),
+        GetReportRequest(id=EXPERIMENT_ID, audio=True, max_audio_mb=256),
     ]
 
 
@@ -222,7 +224,7 @@ async def test_a_report_that_breaks_off_leaves_the_earlier_file(mesh: StandIn, k
 
 async def test_a_report_can_be_written_to_a_device(mesh: StandIn, key: str) -> None:
     outcome = await run_arena("experiment", "report", EXPERIMENT_ID, "--out", os.devnull)
-    assert (outcome.exit_code, outcome.err) == (0, f"Wrote {os.devnull} (0.0 MB). Open it in any browser.\n")
+    assert (outcome.exit_code, outcome.err) == (0, f"Wrote {os.devnull} (13 bytes). Open it in any browser.\n")
     assert is_device(os.devnull)
 
 

@@ -28,7 +28,7 @@ async def running_gateway(directory: Path | None = None, **settings: Any) -> Asy
     ports = choose_ports(LocalSettings(_env_file=None, **dict.fromkeys(PORT_SETTINGS, 0)))  # type: ignore[call-arg]
     # Whether this checkout has a built page must not matter.
     chosen: dict[str, Any] = {"api_port": ports["api_port"], "page_path": None}
-    names = ("auth", "experiments", "tts", "elo", "experiments_http", "tts_http")
+    names = ("auth", "experiments", "tts", "scoring", "elo", "experiments_http", "tts_http", "scoring_http")
     down = {f"{name}_address": f"127.0.0.1:{ports[f'{name}_port']}" for name in names}
     file = data_dir.path / "envoy.yaml"
     file.write_text(render(GatewaySettings(**{**chosen, **down, **settings})))

@@ -1,7 +1,8 @@
 """What each change of a clip should do to each metric, in one table.
 
 Limits are in the unit of the metric, and hold for the mean over the clips. They were set from measurements on two
-voices of espeak-ng; DECISIONS.md has the reasons.
+voices of espeak-ng; DECISIONS.md has the reasons. espeak-ng never speaks a text twice in the same way, so a limit
+leaves room between audits.
 """
 
 from __future__ import annotations
@@ -120,13 +121,13 @@ EXPECTATIONS: tuple[Expectation, ...] = (
     Expectation(WORD_ERRORS, "end_removed", Movement.rises, 0.15),
     Expectation(WORD_ERRORS, "middle_removed", Movement.rises, 0.15),
     Expectation(WORD_ERRORS, "part_repeated", Movement.rises, 0.15),
-    *_steady(WORD_ERRORS, {NARROW: 0.3} | _alike((*RATES, *LEVELS), 0.1)),
+    *_steady(WORD_ERRORS, {NARROW: 0.4} | _alike((*RATES, *LEVELS), 0.2)),
 
     Expectation(HARD_WORDS, ORIGINAL, Movement.at_least, 0.6),
     *_absent_without_speech(HARD_WORDS),
     Expectation(HARD_WORDS, "swapped_text", Movement.falls, 0.5),
     Expectation(HARD_WORDS, "middle_removed", Movement.falls, 0.15),
-    *_steady(HARD_WORDS, {NARROW: 0.5} | _alike((*RATES, *LEVELS), 0.2)),
+    *_steady(HARD_WORDS, {NARROW: 0.5} | _alike((*RATES, *LEVELS), 0.35)),
 
     Expectation(FAILURES, ORIGINAL, Movement.at_most, 0.3),
     *_absent_without_speech(FAILURES),
@@ -159,11 +160,11 @@ EXPECTATIONS: tuple[Expectation, ...] = (
 
     *_absent_without_speech(OVERALL),
     *_opinion_of_noise(OVERALL, 0.15),
-    *_steady(OVERALL, _alike((NARROW, *RATES), 0.2) | _alike(LEVELS, 0.3)),
+    *_steady(OVERALL, {NARROW: 0.3} | _alike(RATES, 0.2) | _alike(LEVELS, 0.4)),
 
     *_absent_without_speech(BACKGROUND),
     *_opinion_of_noise(BACKGROUND, 0.15),
-    *_steady(BACKGROUND, _alike((NARROW, *RATES), 0.4) | _alike(LEVELS, 0.5)),
+    *_steady(BACKGROUND, _alike((NARROW, *LEVELS), 0.6) | _alike(RATES, 0.4)),
 
     *_absent_without_speech(P808),
     *_opinion_of_noise(P808, 0.15),

@@ -158,17 +158,18 @@ def write_pieces(path: Path, pieces: Iterator[bytes]) -> int:
     An earlier file is replaced at the end, so an error leaves it as it is. Raises what `pieces` raises, and CliError if
     the file can't be written.
     """
-    # A device such as /dev/stdout can't be replaced.
-    target = path.with_name(f"{path.name}.part") if path.is_file() or not path.exists() else path
+    # A symbolic link stays one. A device such as /dev/stdout can't be replaced.
+    place = path.resolve()
+    target = place.with_name(f"{place.name}.part") if place.is_file() or not place.exists() else place
     try:
         with target.open("wb") as file:
             size = sum(file.write(piece) for piece in pieces)
-        if target != path:
-            target.replace(path)
+        if target != place:
+            target.replace(place)
     except OSError as error:
         raise CliError(f"Can't write {path}: {error.strerror}.", ExitCode.USAGE) from None
     finally:
-        if target != path:
+        if target != place:
             target.unlink(missing_ok=True)
     return size
 

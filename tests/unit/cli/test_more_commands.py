@@ -222,6 +222,13 @@ async def test_a_report_that_breaks_off_leaves_the_earlier_file(mesh: StandIn, k
     assert file.read_bytes() == b"earlier"
 
 
+async def test_a_report_is_written_through_a_link(mesh: StandIn, key: str, tmp_path: Path) -> None:
+    file, link = tmp_path / "report.html", tmp_path / "latest.html"
+    link.symlink_to(file)
+    assert (await run_arena("experiment", "report", EXPERIMENT_ID, "--out", str(link))).exit_code == 0
+    assert (file.read_bytes(), link.readlink()) == (b"<html></html>", file)
+
+
 async def test_a_report_can_be_written_to_a_device(mesh: StandIn, key: str) -> None:
     outcome = await run_arena("experiment", "report", EXPERIMENT_ID, "--out", os.devnull)
     assert (outcome.exit_code, outcome.err) == (0, f"Wrote {os.devnull} (13 bytes). Open it in any browser.\n")

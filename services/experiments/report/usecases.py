@@ -98,11 +98,12 @@ class Reporting:
             raise InvalidInput.of(
                 FieldViolation("max_audio_mb", f"must be at least {needed} for the audio of this experiment")
             )
-        messages = [convert.trial(trial, self._links) for trial in trials]
         # Nobody can write this text into a prompt, because it is new for each report.
         place = secrets.token_hex(16)
         places = {trial_id: f"data:{AUDIO_TYPE};base64,{place}{trial_id};" for trial_id in audio}
-        page = await self._limits.write(lambda: render_report(experiment, results, messages, places))
+        page = await self._limits.write(
+            lambda: render_report(experiment, results, [convert.trial(each, self._links) for each in trials], places)
+        )
         # The parts are texts and, between them, the ids of the trials whose audio belongs there.
         parts = re.split(rf"{place}(\w+);", page)
         return Report(f"{experiment_id}.html", [audio[trial_id] for trial_id in parts[1::2]], parts[::2], self._audio)

@@ -16,7 +16,8 @@ TYPES = {
 }
 REPORT_TYPE = "text/html; charset=utf-8"
 TABLES = ("trials", "results", "pairs", "votes")
-COMPLETED = Given("completed_experiment")
+COMPLETED, OTHERS = Given("completed_experiment"), Given("experiment_of_somebody_else")
+MISSING_KEY = Fails("CREDENTIALS_MISSING")
 DIGEST = re.compile("sha256:[0-9a-f]{64}")
 
 CASES = [
@@ -36,7 +37,7 @@ CASES = [
     Case(
         "another developer's results can't be recomputed",
         RESULTS,
-        {"id": Given("experiment_of_somebody_else"), "recompute": True},
+        {"id": OTHERS, "recompute": True},
         Fails("NOT_FOUND"),
     ),
     *(
@@ -103,7 +104,7 @@ CASES = [
         )
         for table in TABLES
         for what, id_ in {
-            "another developer's experiment": Given("experiment_of_somebody_else"),
+            "another developer's experiment": OTHERS,
             "an unknown experiment": "exp_" + "0" * 32,
         }.items()
     ),
@@ -123,35 +124,22 @@ CASES = [
         )
         for megabytes in (0, -1, 4097)
     ),
-    Case(
-        "an experiment that has not ended has no report",
-        REPORT,
-        {"id": Given("created_experiment")},
-        Fails("WRONG_STATE", metadata={"status": "created"}, says="completed"),
-    ),
-    Case("a report needs a key", REPORT, {"id": COMPLETED}, Fails("CREDENTIALS_MISSING"), caller="nobody"),
-    Case(
-        "a report about another developer's experiment is not found",
-        REPORT,
-        {"id": Given("experiment_of_somebody_else")},
-        Fails("NOT_FOUND"),
-    ),
-    Case("a report with a malformed id is refused", REPORT, {"id": "report"}, Fails("INVALID_INPUT", ("id",))),
     Case("a verdict has a card", CARD, {"id": COMPLETED}, Ok({"content_type": "image/png"})),
-    Case(
-        "an experiment that has not ended has no card",
-        CARD,
-        {"id": Given("created_experiment")},
-        Fails("WRONG_STATE", metadata={"status": "created"}, says="completed"),
+    *(
+        case
+        for what, rpc in {"report": REPORT, "card": CARD}.items()
+        for case in (
+            Case(
+                f"an experiment that has not ended has no {what}",
+                rpc,
+                {"id": Given("created_experiment")},
+                Fails("WRONG_STATE", metadata={"status": "created"}, says="completed"),
+            ),
+            Case(f"the {what} of a verdict needs a key", rpc, {"id": COMPLETED}, MISSING_KEY, caller="nobody"),
+            Case(f"the {what} of another developer's verdict is not found", rpc, {"id": OTHERS}, Fails("NOT_FOUND")),
+            Case(f"the {what} of a malformed id is refused", rpc, {"id": what}, Fails("INVALID_INPUT", ("id",))),
+        )
     ),
-    Case("the card of a verdict needs a key", CARD, {"id": COMPLETED}, Fails("CREDENTIALS_MISSING"), caller="nobody"),
-    Case(
-        "the card of another developer's verdict is not found",
-        CARD,
-        {"id": Given("experiment_of_somebody_else")},
-        Fails("NOT_FOUND"),
-    ),
-    Case("the card of a malformed id is refused", CARD, {"id": "card"}, Fails("INVALID_INPUT", ("id",))),
     Case(
         "an export with a malformed id is refused",
         EXPORT,
